@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Refusal } from '../core/failure.ts';
+
+/** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/**
+ * Reads the arguments, runs the command, returns the exit code: 0 done · 1 failed, the fleet is put back on one version ·
+ * 2 usage or inventory · 3 refused before the first byte was written on a host · 4 mixed, drifted or unfinished.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const end = { code: 0 };
+  try {
+    await program(end).parseAsync(args, { from: 'user' });
+    return end.code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Refusal) {
+      process.stderr.write(`${[error.message, ...error.details.map((line) => `  ${line}`), `What to do: ${error.next}`].join('\n')}\n`);
+      return error.exit;
+    }
+    process.stderr.write(`${ours(error)}\n`);
+    return 1;
+  }
+}
+
+/** A failure of this program's own: nothing that an operator did. */
+function ours(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `${stack}\n\nThis is a fault of orchestrate ${version} itself (Node ${process.version}, ${process.platform}). \`orchestrate status\` tells what is so on the fleet. Please report it with the lines above.`;
+}
+
+function program(end: { code: number }): Command {
+  const top = new Command('orchestrate')
+    .description('Takes a Django project from one release to the next over many Gunicorn hosts behind Nginx, without one failed request.')
+    .version(version)
+    .option('-i, --inventory <file>', 'the inventory (default: $ORCHESTRATE_INVENTORY, else ./inventory.yaml)')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError('(orchestrate --help lists the commands)');
+
+  /** The command's module is loaded when it is run: `--help` stays fast. */
+  const does = <A extends unknown[]>(load: () => Promise<(...args: A) => Promise<number>>) =>
+    async (...args: unknown[]): Promise<void> => {
+      const command = args.at(-1) as Command;
+      const run = await load();
+      end.code = await run(...([...args.slice(0, -2), command.optsWithGlobals()] as unknown as A));
+    };
+
+  /** What every command that changes something takes. */
+  const changing = (command: Command): Command =>
+    command
+      .option('--dry-run', 'print the plan and change nothing')
+      .option('-y, --yes', 'do not ask')
+      .option('--json', 'events as NDJSON')
+      .option('-v, --verbose', 'also what the hosts print');
+  const limited = (command: Command): Command =>
+    command.option('--hosts <names>', 'only these backends: web1,web[3-4]').option('--zone <zone>', 'only the backends of this zone');
+  const rolling = (command: Command): Command =>
+    limited(command)
+      .option('--ref <ref>', 'branch, tag or commit (default: build.ref)')
+      .addOption(new Option('--batch <sizes>', 'hosts at once: 1, 25%, or 1,10%,50% (the last repeats)').argParser(batch))
+      .option('--allow-migration <names...>', 'migrations that are not additive and may run all the same: catalog.0007');
+
+  changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch'))).action(
+    does(async () => (await import('./roll.ts')).roll),
+  );
+  rolling(top.command('plan').description('print what a roll would do, host by host'))
+    .option('--json', 'the plan as JSON')
+    .action(does(async () => (await import('./plan.ts')).plan));
+  limited(top.command('status').description('what runs where, who is in rotation, what has drifted'))
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./status.ts')).status));
+  changing(limited(top.command('rollback').argument('[release]', 'default: the newest release before the present one that every host has'))
+    .description('take the fleet back to an earlier release, as carefully as forward'))
+    .addOption(new Option('--batch <sizes>', 'hosts at once').argParser(batch))
+    .action(does(async () => (await import('./rollback.ts')).rollback));
+  top.command('releases').description('the releases on each host').option('--json', 'as JSON').action(does(async () => (await import('./releases.ts')).releases));
+  changing(top.command('prune').description('remove releases beyond release.keep, and what only they needed')).action(
+    does(async () => (await import('./prune.ts')).prune),
+  );
+  changing(top.command('drain').argument('<hosts...>', 'backends').description('take backends out of rotation and wait until no request is left there'))
+    .option('--reason <text>', 'why, for those who look later')
+    .action(does(async () => (await import('./drain.ts')).drain));
+  changing(top.command('enable').argument('<hosts...>', 'backends').description('put backends back into rotation once they are healthy')).action(
+    does(async () => (await import('./enable.ts')).enable),
+  );
+  changing(top.command('declare').description('write the balancers\' configuration that the inventory asks for, and load it (configuration: managed)')).action(
+    does(async () => (await import('./declare.ts')).declare),
+  );
+  top.command('check').description('test every right, path and setting that a roll will need; changes nothing')
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./check.ts')).check));
+  top.command('init').description('write an inventory, and print the lines that Nginx, supervisor and sudoers need')
+    .option('--app <name>', 'the application\'s name')
+    .option('--balancers <hosts>', 'lb1=10.0.0.10,lb2=10.0.0.9')
+    .option('--backends <hosts>', 'web[1-3]=10.0.0.[11-13]')
+    .option('--host <name>', 'the site\'s name, as in the Host header')
+    .option('--user <name>', 'the ssh user')
+    .option('--configuration <kind>', 'managed or fixed', 'managed')
+    .option('--print <what>', 'only print one file for the present inventory: upstream, site, supervisor, systemd, run-slot, sudoers')
+    .option('--force', 'overwrite an inventory that is there')
+    .action(does(async () => (await import('./init.ts')).init));
+  top.command('schema').description('print the inventory\'s JSON Schema, for editors').action(does(async () => (await import('./schema.ts')).schema));
+  return top;
+}
+
+function batch(text: string): (number | `${number}%`)[] {
+  return text.split(',').map((part) => {
+    const size = part.trim();
+    if (/^[1-9][0-9]{0,4}$/.test(size)) return Number(size);
+    if (/^([1-9][0-9]?|100)%$/.test(size)) return size as `${number}%`;
+    throw new InvalidArgumentError('a batch is a number of hosts (1) or a share of them (25%), or several of these: 1,10%,50%');
+  });
+}

@@ -1,0 +1,51 @@
+import type { Failure } from './failure.ts';
+
+/** What happens, as it happens. Listeners (src/tell) show, write or send it; nothing else is told to anyone. `at` is ISO 8601 in UTC. */
+export type Event = { readonly at: string } & EventBody;
+
+export type EventBody =
+  | { readonly type: 'began'; readonly app: string; readonly command: string; readonly title: string; readonly hosts: readonly string[] }
+  | { readonly type: 'note'; readonly text: string }
+  | {
+      readonly type: 'phase';
+      readonly name: string;
+      readonly title: string;
+      readonly number: number;
+      readonly of: number;
+      readonly batch?: { readonly number: number; readonly of: number; readonly hosts: readonly string[] };
+    }
+  | {
+      readonly type: 'step';
+      readonly state: 'started' | 'done' | 'failed' | 'skipped';
+      readonly host: string;
+      readonly say: string;
+      /** Milliseconds, once it has ended. */
+      readonly took?: number;
+      /** What the step had to tell. */
+      readonly note?: string;
+    }
+  | { readonly type: 'output'; readonly host: string; readonly line: string }
+  | { readonly type: 'rotation'; readonly in: readonly string[]; readonly out: readonly string[] }
+  | { readonly type: 'failed'; readonly failure: Failure }
+  | { readonly type: 'going back'; readonly title: string }
+  | { readonly type: 'finished'; readonly exit: number; readonly summary: Summary };
+
+export interface Summary {
+  readonly sentence: string;
+  readonly hosts: readonly HostSummary[];
+  /** Milliseconds of the whole command. */
+  readonly took: number;
+  readonly reloads: number;
+}
+
+export interface HostSummary {
+  readonly host: string;
+  /** The release that it is known to run; null: none, or not known. */
+  readonly release: string | null;
+  readonly rotation: 'in' | 'out' | 'unknown';
+  /** Milliseconds out of rotation during this command. */
+  readonly out: number;
+  readonly note?: string;
+}
+
+export type Emit = (event: EventBody) => void;

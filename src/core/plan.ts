@@ -1,0 +1,151 @@
+/**
+ * A plan is a value, JSON through and through: it can be printed, saved, compared, tested, refused. The loop (src/roll.ts) runs it and
+ * knows the kinds of step, nothing of what they are for.
+ */
+export interface Plan {
+  readonly version: 1;
+  readonly app: string;
+  /** What the whole plan does, one sentence. */
+  readonly title: string;
+  /** In order: each begins when all tracks of the one before have ended well. Empty: there is nothing to do. */
+  readonly phases: readonly Phase[];
+  /** What a person should know before saying yes: reloads, files seen by both releases, hosts that stay out. */
+  readonly notes: readonly string[];
+}
+
+export interface Phase {
+  readonly name: PhaseName;
+  readonly title: string;
+  /** Side by side, at most `ssh.concurrency` at once. */
+  readonly tracks: readonly Track[];
+  readonly batch?: { readonly number: number; readonly of: number; readonly hosts: readonly string[] };
+  /** Who is in rotation once this phase is done, where the phase changes it. */
+  readonly rotation?: { readonly in: readonly string[]; readonly out: readonly string[] };
+}
+
+export type PhaseName =
+  | 'build'
+  | 'ship'
+  | 'rehearse'
+  | 'publish'
+  | 'migrate'
+  | 'declare'
+  | 'flip'
+  | 'batch'
+  | 'bake'
+  | 'pause'
+  | 'drain'
+  | 'health'
+  | 'prune';
+
+/** Steps in order; a failing step ends its track. */
+export interface Track {
+  /** The host this is about, for the live view. */
+  readonly host: string;
+  readonly steps: readonly Step[];
+}
+
+export type Step = RunStep | PutStep | ProbeStep | WatchStep | PauseStep;
+
+interface Told {
+  /** The sentence that tells the step to a person. */
+  readonly say: string;
+  /** Milliseconds. */
+  readonly deadline: number;
+  /** How it is taken back, a sentence; absent where there is nothing to take back. */
+  readonly undo?: string;
+  /** Only if an earlier step's judgement left this value so. */
+  readonly when?: { readonly value: string; readonly is: boolean };
+}
+
+export interface Call {
+  readonly host: string;
+  readonly args: readonly string[];
+}
+
+/** Runs a script of src/remote, on several hosts at once where several are named. */
+export interface RunStep extends Told {
+  readonly kind: 'run';
+  /** Name in src/remote, without .sh. */
+  readonly script: string;
+  readonly calls: readonly Call[];
+  /** A changing script is given the fence's arguments in front; the folder tells whose fence. Absent: it only reads. */
+  readonly fence?: string;
+  /** Standard input; `@now` in it is the time at which the step runs. */
+  readonly input?: string;
+  readonly judge?: Judgement;
+}
+
+/** Puts bytes on hosts: a script reads them on standard input, all hosts at once from one stream. */
+export interface PutStep extends Told {
+  readonly kind: 'put';
+  readonly script: string;
+  readonly calls: readonly Call[];
+  readonly fence: string;
+  readonly from:
+    | { readonly kind: 'source'; readonly commit: string }
+    | { readonly kind: 'host'; readonly host: string; readonly script: string; readonly args: readonly string[] };
+}
+
+/** Asks over HTTP until the answer is as wanted, `consecutive` times in a row from each place, or the deadline passes. */
+export interface ProbeStep extends Told {
+  readonly kind: 'probe';
+  /** Whose health is asked, for messages. */
+  readonly host: string;
+  /** Through which hosts' links; empty: from here. */
+  readonly through: readonly string[];
+  readonly address: string;
+  readonly port: number;
+  readonly path: string;
+  readonly hostHeader: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** `any`: whatever is answered will do (warm-up). */
+  readonly status: number | 'any';
+  /** What the body must hold. */
+  readonly body?: string;
+  readonly consecutive: number;
+  /** Requests at once from each place. */
+  readonly parallel: number;
+  /** Milliseconds between two looks. */
+  readonly interval: number;
+  /** Milliseconds for one request. */
+  readonly timeout: number;
+  /** The script whose output ends the story when this fails: the end of the application's log. */
+  readonly log?: { readonly script: string; readonly call: Call };
+}
+
+/** Lets time pass and judges what the balancers' access logs show of it. */
+export interface WatchStep extends Told {
+  readonly kind: 'watch';
+  /** Milliseconds. */
+  readonly lasts: number;
+  readonly script: string;
+  readonly calls: readonly Call[];
+  /** `address:port` of the backends on the new release and of those still on the old one. */
+  readonly fresh: readonly string[];
+  readonly old: readonly string[];
+}
+
+export interface PauseStep extends Told {
+  readonly kind: 'pause';
+  /** Milliseconds. */
+  readonly lasts: number;
+}
+
+/** What is asked of a script's output beyond its exit code; core/judge.ts has the functions. */
+export type Judgement =
+  | { readonly kind: 'migrations'; readonly allow: 'additive' | 'any'; readonly named: readonly string[] }
+  | { readonly kind: 'says'; readonly text: string; readonly otherwise: string };
+
+/** All the hosts that a plan touches, in order of first appearance. */
+export function hostsOf(plan: Plan): string[] {
+  const hosts = new Set<string>();
+  for (const phase of plan.phases)
+    for (const track of phase.tracks)
+      for (const step of track.steps) {
+        if (step.kind === 'run' || step.kind === 'put' || step.kind === 'watch')
+          for (const call of step.calls) hosts.add(call.host);
+        if (step.kind === 'probe') hosts.add(step.host);
+      }
+  return [...hosts];
+}

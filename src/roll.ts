@@ -1,0 +1,101 @@
+import PQueue from 'p-queue';
+import type { Plan, Phase, Step, Track } from './core/plan.ts';
+import type { Failure } from './core/failure.ts';
+import { Failed } from './core/failure.ts';
+import { ConnectError } from './fleet/ports.ts';
+import type { StepContext } from './steps/context.ts';
+import { runStep } from './steps/run.ts';
+import { putStep } from './steps/put.ts';
+import { probeStep } from './steps/probe.ts';
+import { watchStep } from './steps/watch.ts';
+
+/** How a plan ended: all of it, or at the first phase that failed, once every track of that phase had ended. */
+export type RunResult =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly failures: readonly Failure[] }
+  | { readonly kind: 'stopped'; readonly reason: string };
+
+/** Asked before each step: a reason to begin nothing more, or undefined. */
+export type MayGoOn = () => string | undefined;
+
+/** Each item, at most so many at once. Rejects with the first error once all that began have ended. */
+export async function eachHost<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const queue = new PQueue({ concurrency: atOnce });
+  const settled = await Promise.allSettled(items.map((item) => queue.add(() => work(item))));
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+/** Runs a plan: phases in order, the tracks of a phase side by side, the steps of a track in order. */
+export async function runPlan(plan: Plan, context: StepContext, atOnce: number, mayGoOn: MayGoOn): Promise<RunResult> {
+  for (const [index, phase] of plan.phases.entries()) {
+    const stop = mayGoOn();
+    if (stop !== undefined) return { kind: 'stopped', reason: stop };
+    context.emit({
+      type: 'phase',
+      name: phase.name,
+      title: phase.title,
+      number: index + 1,
+      of: plan.phases.length,
+      ...(phase.batch === undefined ? {} : { batch: phase.batch }),
+    });
+    const failures = await runPhase(phase, context, atOnce, mayGoOn);
+    if (failures.length > 0) return { kind: 'failed', failures };
+    if (phase.rotation !== undefined) context.emit({ type: 'rotation', ...phase.rotation });
+  }
+  return { kind: 'done' };
+}
+
+async function runPhase(phase: Phase, context: StepContext, atOnce: number, mayGoOn: MayGoOn): Promise<Failure[]> {
+  const ends = await eachHost(phase.tracks, atOnce, (track) => runTrack(track, context, mayGoOn));
+  return ends.filter((failure) => failure !== undefined);
+}
+
+async function runTrack(track: Track, context: StepContext, mayGoOn: MayGoOn): Promise<Failure | undefined> {
+  for (const step of track.steps) {
+    const told = { type: 'step', host: track.host, say: step.say } as const;
+    if (step.when !== undefined && (context.values.get(step.when.value) ?? false) !== step.when.is) {
+      context.emit({ ...told, state: 'skipped' });
+      continue;
+    }
+    const stop = mayGoOn();
+    if (stop !== undefined) return { host: track.host, doing: step.say, what: stop, output: [], next: 'Look with `orchestrate status`.' };
+    context.emit({ ...told, state: 'started' });
+    const began = context.clock.ticks();
+    try {
+      const note = await runOne(step, context);
+      context.emit({ ...told, state: 'done', took: context.clock.ticks() - began, ...(note === undefined ? {} : { note }) });
+    } catch (error) {
+      context.emit({ ...told, state: 'failed', took: context.clock.ticks() - began });
+      return failureOf(error, track, step);
+    }
+  }
+  return undefined;
+}
+
+async function runOne(step: Step, context: StepContext): Promise<string | undefined> {
+  switch (step.kind) {
+    case 'run':
+      return runStep(step, context);
+    case 'put':
+      return putStep(step, context);
+    case 'probe':
+      return probeStep(step, context);
+    case 'watch':
+      return watchStep(step, context);
+    case 'pause':
+      await context.clock.sleep(step.lasts);
+      return undefined;
+  }
+}
+
+/** Ours to report if it is neither a host's failure nor a lost connection: it is thrown on. */
+function failureOf(error: unknown, track: Track, step: Step): Failure {
+  if (error instanceof Failed) return error.failure;
+  if (error instanceof ConnectError)
+    return { host: error.host, doing: step.say, what: error.message, output: [], next: error.remedy };
+  if (error instanceof Error) Object.assign(error, { message: `${track.host}: ${step.say}: ${error.message}` });
+  throw error;
+}

@@ -1,0 +1,89 @@
+import type { ProbeStep } from '../core/plan.ts';
+import type { ProbeAnswer } from '../fleet/ports.ts';
+import type { StepContext } from './context.ts';
+import { Failed, printable, tail } from '../core/failure.ts';
+
+/** A port that refuses is looked at more often than one that answers wrongly: what is just starting begins to listen within a moment. */
+const REFUSED_INTERVAL = 50;
+
+/** Asks from every place until each has had `consecutive` wanted answers in a row. Throws `Failed` at the deadline, with the last answer told. */
+export async function probeStep(step: ProbeStep, context: StepContext): Promise<string | undefined> {
+  const places = step.through.length === 0 ? [undefined] : step.through;
+  const began = context.clock.ticks();
+  await Promise.all(
+    places.flatMap((through) => Array.from({ length: step.parallel }, () => untilWanted(step, through, context))),
+  );
+  return step.status === 'any' ? undefined : `${step.consecutive} × ${step.status}, ${context.clock.ticks() - began < 1000 ? 'at once' : `after ${((context.clock.ticks() - began) / 1000).toFixed(1)} s`}`;
+}
+
+async function untilWanted(step: ProbeStep, through: string | undefined, context: StepContext): Promise<void> {
+  const end = context.clock.ticks() + step.deadline;
+  let inARow = 0;
+  for (;;) {
+    const answer = await context.probe.ask({
+      ...(through === undefined ? {} : { through }),
+      address: step.address,
+      port: step.port,
+      path: step.path,
+      host: step.hostHeader,
+      headers: step.headers,
+      timeout: step.timeout,
+    });
+    inARow = wanted(step, answer) ? inARow + 1 : 0;
+    if (inARow >= step.consecutive) return;
+    const wait = answer.kind === 'no answer' ? Math.min(REFUSED_INTERVAL, step.interval) : step.interval;
+    if (context.clock.ticks() + wait > end) throw new Failed(await failure(step, through, answer, context));
+    await context.clock.sleep(wait);
+  }
+}
+
+function wanted(step: ProbeStep, answer: ProbeAnswer): boolean {
+  if (answer.kind === 'no answer') return false;
+  return (
+    (step.status === 'any' || answer.status === step.status) && (step.body === undefined || answer.body.includes(step.body))
+  );
+}
+
+async function failure(step: ProbeStep, through: string | undefined, answer: ProbeAnswer, context: StepContext) {
+  const from = through === undefined ? 'this machine' : through;
+  const url = `http://${step.address.includes(':') ? `[${step.address}]` : step.address}:${step.port}${step.path}`;
+  return {
+    host: step.host,
+    doing: step.say,
+    what: `asked from ${from}, ${url} (Host: ${step.hostHeader}) ${told(step, answer)}`,
+    output: [...(answer.kind === 'answered' ? tail(answer.body, 8) : []), ...(await log(step, context))],
+    next: advice(step, answer),
+  };
+}
+
+function told(step: ProbeStep, answer: ProbeAnswer): string {
+  if (answer.kind === 'no answer') return `did not answer: ${answer.reason}`;
+  const to = answer.location === undefined ? '' : ` to ${printable(answer.location)}`;
+  const body = step.body !== undefined && answer.status === step.status ? `, not holding ${step.body}` : '';
+  return `answered ${answer.status}${to}${body}; wanted ${step.status}`;
+}
+
+function advice(step: ProbeStep, answer: ProbeAnswer): string {
+  if (answer.kind === 'answered' && answer.status >= 300 && answer.status < 400)
+    return 'A redirect is not health. A site behind TLS often wants health.headers: { X-Forwarded-Proto: https }; or give the path that answers by itself.';
+  if (answer.kind === 'answered' && answer.status === 400)
+    return `Django answers 400 where the Host header is not in ALLOWED_HOSTS: health.host is ${step.hostHeader}.`;
+  return 'Look at the end of the application\'s log above; mend the release (or health.path) and roll again.';
+}
+
+async function log(step: ProbeStep, context: StepContext): Promise<string[]> {
+  if (step.log === undefined) return [];
+  const { script, call } = step.log;
+  try {
+    const outcome = await context.remote.run({
+      host: call.host,
+      name: `orchestrate-${script}`,
+      text: context.script(script),
+      args: call.args,
+      deadline: 5000,
+    });
+    return tail(outcome.stdout);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,86 @@
+import { pipeline } from 'node:stream/promises';
+import { PassThrough } from 'node:stream';
+import type { PutStep } from '../core/plan.ts';
+import type { StepContext } from './context.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { succeeded } from '../core/outcome.ts';
+import { Failed, printable, scriptFailure } from '../core/failure.ts';
+import { fanOut } from '../fleet/fan-out.ts';
+
+/**
+ * Streams bytes from here or from one host to all hosts of the step at once; nothing is kept in memory or on the operator's disk.
+ * The receiving script knows length and digest and takes nothing that arrived short. Returns how much was sent.
+ */
+export async function putStep(step: PutStep, context: StepContext): Promise<string | undefined> {
+  const { input, outputs } = fanOut(step.calls.length);
+  let sent = 0;
+  const counted = new PassThrough();
+  counted.on('data', (chunk: Uint8Array) => (sent += chunk.length));
+  const flow = pipeline(counted, input).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const receiving = Promise.all(
+    step.calls.map((call, index) =>
+      context.remote.run({
+        host: call.host,
+        name: `orchestrate-${step.script}`,
+        text: context.script(step.script),
+        args: [...context.fence(step.fence), ...call.args],
+        ...(outputs[index] === undefined ? {} : { input: outputs[index] }),
+        deadline: step.deadline,
+        onLine: (line) => context.emit({ type: 'output', host: call.host, line: printable(line) }),
+      }),
+    ),
+  );
+  const sending = send(step, context, counted);
+  const outcomes = await receiving;
+  const failed = outcomes.findIndex((outcome) => !succeeded(outcome));
+  const failedCall = step.calls[failed];
+  if (failed >= 0 && outcomes.every((outcome) => !succeeded(outcome))) counted.destroy();
+  const source = await sending;
+  await flow;
+  if (source !== undefined) throw new Failed(source);
+  if (failedCall !== undefined) throw new Failed(scriptFailure(failedCall.host, step.say, outcomes[failed] as Outcome));
+  return `${bytes(sent)} to ${step.calls.length === 1 ? 'it' : `each of ${step.calls.length} hosts`}`;
+}
+
+async function send(step: PutStep, context: StepContext, into: PassThrough) {
+  if (step.from.kind === 'source') {
+    try {
+      await pipeline(context.archive(step.from.commit), into);
+      return undefined;
+    } catch (error) {
+      return {
+        host: 'this machine',
+        doing: step.say,
+        what: `could not read the source: ${error instanceof Error ? error.message : String(error)}`,
+        output: [],
+        next: 'Look at the repository that build.source names.',
+      };
+    }
+  }
+  const { host, script, args } = step.from;
+  const outcome = await context.remote.run({
+    host,
+    name: `orchestrate-${script}`,
+    text: context.script(script),
+    args,
+    output: into,
+    deadline: step.deadline,
+  });
+  return succeeded(outcome) ? undefined : scriptFailure(host, step.say, outcome);
+}
+
+/** A number of bytes for a person. */
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} B`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = count / 1000;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
+}

@@ -1,0 +1,43 @@
+import type { Call, RunStep } from '../core/plan.ts';
+import type { StepContext } from './context.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { succeeded } from '../core/outcome.ts';
+import { Failed, printable, scriptFailure, tail } from '../core/failure.ts';
+import { judge } from '../core/judge.ts';
+
+/** Runs the step's script on all its hosts at once. Returns what it has to tell. Throws `Failed` for the first host that failed, when all have ended. */
+export async function runStep(step: RunStep, context: StepContext): Promise<string | undefined> {
+  const text = context.script(step.script);
+  const input = step.input?.replaceAll('@now', new Date(context.clock.now()).toISOString());
+  const outcomes = await Promise.all(
+    step.calls.map((call) =>
+      context.remote.run({
+        host: call.host,
+        name: `orchestrate-${step.script}`,
+        text,
+        args: step.fence === undefined ? call.args : [...context.fence(step.fence), ...call.args],
+        ...(input === undefined ? {} : { input }),
+        deadline: step.deadline,
+        onLine: (line) => context.emit({ type: 'output', host: call.host, line: printable(line) }),
+      }),
+    ),
+  );
+  const ended = step.calls.map((call, index): [Call, Outcome] => [call, outcomes[index] as Outcome]);
+  for (const [call, outcome] of ended)
+    if (!succeeded(outcome)) throw new Failed(scriptFailure(call.host, step.say, outcome));
+  if (step.judge !== undefined)
+    for (const [call, outcome] of ended) {
+      const judged = judge(step.judge, outcome.stdout);
+      if (!judged.ok) throw new Failed({ host: call.host, doing: step.say, ...judged });
+      for (const [name, value] of Object.entries(judged.values)) context.values.set(name, value);
+      if (judged.note !== undefined) return judged.note;
+    }
+  return note(outcomes.map((outcome) => outcome.stdout));
+}
+
+/** The last line that a script printed, if a person can read it at a glance. */
+function note(outputs: readonly string[]): string | undefined {
+  const lines = new Set(outputs.map((output) => tail(output, 1)[0]).filter((line) => line !== undefined));
+  const [line] = lines;
+  return lines.size === 1 && line !== undefined && line.length <= 160 && !line.startsWith('{') ? line : undefined;
+}

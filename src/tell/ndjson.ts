@@ -1,0 +1,6 @@
+import type { Event } from '../core/event.ts';
+
+/** One JSON object a line, an event each: for programs. */
+export function ndjson(write: (text: string) => void): (event: Event) => void {
+  return (event) => write(`${JSON.stringify(event)}\n`);
+}

@@ -1,0 +1,47 @@
+import type { Event } from '../core/event.ts';
+import { story } from '../core/failure.ts';
+import { lasting, summaryLines } from './words.ts';
+
+/** Lines with the time in front, for logs, CI and pipes. `verbose` adds what the hosts print while they work. */
+export function plain(write: (text: string) => void, verbose: boolean): (event: Event) => void {
+  return (event) => {
+    for (const line of lines(event, verbose)) write(`${event.at.slice(11, 19)}  ${line}\n`);
+  };
+}
+
+function lines(event: Event, verbose: boolean): string[] {
+  switch (event.type) {
+    case 'began':
+      return [`${event.app}: ${event.title}`];
+    case 'note':
+      return [event.text];
+    case 'phase':
+      return [`[${event.number}/${event.of}] ${event.title}`];
+    case 'step':
+      return step(event);
+    case 'output':
+      return verbose ? [`    ${event.host} | ${event.line}`] : [];
+    case 'rotation':
+      return [`in rotation: ${event.in.length} of ${event.in.length + event.out.length}${event.out.length > 0 ? `; out: ${event.out.join(', ')}` : ''}`];
+    case 'failed':
+      return ['FAILED', ...story(event.failure)];
+    case 'going back':
+      return [`GOING BACK: ${event.title}`];
+    case 'finished':
+      return summaryLines(event.summary);
+  }
+}
+
+function step(event: Extract<Event, { type: 'step' }>): string[] {
+  const took = event.took === undefined ? '' : ` (${lasting(event.took)})`;
+  const note = event.note === undefined ? '' : `: ${event.note}`;
+  switch (event.state) {
+    case 'done':
+      return [`  ${event.host}: ${event.say}${note}${took}`];
+    case 'failed':
+      return [`  ${event.host}: ${event.say}: FAILED${took}`];
+    case 'started':
+    case 'skipped':
+      return [];
+  }
+}
