@@ -1,0 +1,13 @@
+from django.db import models
+
+
+class Order(models.Model):
+    # Not unique, on purpose: an order that was taken twice must be there twice, for the tests to find.
+    key = models.CharField(max_length=64, db_index=True)
+    created = models.DateTimeField(auto_now_add=True)
+    # Nullable: v1 goes on inserting without it while both releases run.
+    channel = models.CharField(max_length=16, null=True)
+
+    @classmethod
+    def take(cls, request, key):
+        return cls.objects.create(key=key, channel=request.headers.get('X-Channel', 'web')[:16])
