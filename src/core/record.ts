@@ -1,0 +1,109 @@
+import { z } from 'zod';
+
+/**
+ * What a generation's record.json says: the fleet's memory. It moves with the routing table in one rename, so that the two never differ.
+ * It is read back from hosts, so it is untrusted input.
+ */
+
+const host = z
+  .string()
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+  .max(32);
+const group = z
+  .string()
+  .regex(/^[a-z0-9]+(-{1,2}[a-z0-9]+)*$/)
+  .max(64);
+/** `stable`, `canary` and the buckets `00` to `99`. */
+const lane = z.string().regex(/^(stable|canary|[0-9]{2})$/);
+const release = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+  .max(128);
+const time = z.iso.datetime();
+const words = z.string().max(2000);
+const count = z.int().nonnegative();
+
+const backendRecord = z.strictObject({
+  rotation: z.enum(['in', 'out']),
+  /** Why it is out. */
+  reason: words.exactOptional(),
+  since: time,
+  by: words.exactOptional(),
+  /** The release that it serves, as far as the one who wrote the record knew. */
+  release: release.nullable(),
+});
+
+const intent = z.strictObject({
+  /** The verb: roll, rollback, drain, enable ... */
+  kind: z.string().regex(/^[a-z]+(-[a-z]+)*$/),
+  from: release.nullable().exactOptional(),
+  to: release.exactOptional(),
+  batches: z.array(z.array(host)).exactOptional(),
+  policies: z.record(z.string(), z.json()).exactOptional(),
+  by: words,
+  command: words,
+  at: time,
+});
+
+const record = z.strictObject({
+  version: z.literal(1),
+  app: z.string().regex(/^[a-z][a-z0-9_]{0,23}$/),
+  generation: count,
+  /** Lane to group folder; a lane that is absent follows `stable`. */
+  table: z.record(lane, group).refine((table) => table['stable'] !== undefined, 'has no lane stable'),
+  backends: z.record(host, backendRecord),
+  /** What was begun and is not finished; null when nothing is. */
+  intent: intent.nullable(),
+  /** The lease under which it was written. */
+  token: count,
+  holder: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]+$/)
+    .max(64),
+  command: words,
+  by: words,
+  at: time,
+});
+
+export type GenerationRecord = z.infer<typeof record>;
+export type BackendRecord = z.infer<typeof backendRecord>;
+export type Intent = z.infer<typeof intent>;
+
+export type ReadRecord = { readonly record: GenerationRecord } | { readonly problem: string };
+
+/** Reads a record.json. `problem` is a sentence for people, without the name of the host or file. Never throws. */
+export function parseRecord(text: string): ReadRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { problem: `the record is not JSON: ${shown(text)}` };
+  }
+  if (typeof value === 'object' && value !== null && 'version' in value && value.version !== 1) {
+    return { problem: `the record has version ${shown(String(value.version))}, which this orchestrate does not know` };
+  }
+  const read = record.safeParse(value);
+  if (read.success) return { record: read.data };
+  const issue = read.error.issues[0];
+  const where = issue?.path.map(String).join('.') ?? '';
+  return { problem: `the record is not well formed at ${shown(where || 'its top')}: ${shown(issue?.message ?? '')}` };
+}
+
+/** A record as one line of JSON, ending in a line feed: the same record gives the same bytes, whatever order its keys were set in. */
+export function formatRecord(value: GenerationRecord): string {
+  const backends = Object.fromEntries(Object.entries(value.backends).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const table = Object.fromEntries(Object.entries(value.table).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return `${JSON.stringify(record.parse({ ...value, backends, table }))}\n`;
+}
+
+/** The names that a record holds out of rotation. */
+export function outOf(value: Pick<GenerationRecord, 'backends'>): Set<string> {
+  return new Set(Object.entries(value.backends).flatMap(([name, { rotation }]) => (rotation === 'out' ? [name] : [])));
+}
+
+/** A piece of untrusted text that can be put into a sentence: printable, and short. */
+function shown(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const plain = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
+  return plain.length > 120 ? `${plain.slice(0, 117)}...` : plain;
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { batches } from '../../../src/core/batch.ts';
+import { declaredGroups, groupName, portions } from '../../../src/core/routing/group.ts';
+import { web, world } from './world.ts';
+
+const host = fc.stringMatching(/^[a-z0-9]{1,16}(-[a-z0-9]{1,7}){0,2}$/);
+
+test('names say who is out, in the order of the inventory', () => {
+  const inventory = world(web(4));
+  assert.equal(groupName(new Set(), inventory), 'all');
+  assert.equal(groupName(new Set(['web3', 'web1']), inventory), 'out-web1--web3');
+  assert.equal(groupName(new Set(['web1', 'web2', 'web4']), inventory), 'only-web3');
+  assert.equal(groupName(new Set(['web1', 'gone']), inventory), 'out-web1');
+  assert.equal(groupName(new Set(['web1']), world(web(2))), 'out-web1');
+});
+
+test('different sets have different names, each a key that fits and a folder that the map takes', () => {
+  fc.assert(
+    fc.property(
+      fc
+        .uniqueArray(host, { minLength: 2, maxLength: 12 })
+        .chain((names) => fc.record({ names: fc.constant(names), one: fc.subarray(names), two: fc.subarray(names) })),
+      ({ names, one, two }) => {
+        const inventory = world(names);
+        const [a, b] = [groupName(new Set(one), inventory), groupName(new Set(two), inventory)];
+        assert.equal(a === b, one.join() === two.join());
+        assert.match(a, /^(?!canary-|stable-|closing-)[a-z0-9-]{1,47}$/);
+      },
+    ),
+  );
+});
+
+test('what a roll passes through is declared, also with one host out', () => {
+  for (const count of [1, 2, 3, 4, 20, 33]) {
+    const inventory = world(web(count), { roll: { batch: [1, '25%'] } });
+    const declared = new Set(declaredGroups(inventory).map((group) => group.name));
+    for (const one of web(count)) {
+      assert.ok(declared.has(groupName(new Set([one]), inventory)));
+      for (const other of web(count)) {
+        if (count > 2) assert.ok(declared.has(groupName(new Set([one, other]), inventory)));
+      }
+    }
+    for (const batch of batches(inventory.backends, inventory.roll)) {
+      if (batch.length < count) assert.ok(declared.has(groupName(new Set(batch), inventory)));
+    }
+  }
+});
+
+test('the size of the configuration stays bounded', () => {
+  const lines = (count: number, wanted: ReadonlySet<string>[] = []) =>
+    declaredGroups(world(web(count)), wanted).length * count;
+  assert.equal(lines(33), 19_635);
+  assert.equal(lines(100), 20_100);
+  assert.equal(lines(300), 300);
+  const wanted = web(300).map((name) => new Set([name]));
+  const cut = portions(world(web(300)), wanted);
+  assert.deepEqual(cut.flat(), wanted);
+  for (const portion of cut) assert.ok(lines(300, [...portion]) <= 20_000);
+  assert.equal(cut.length, 5);
+});
