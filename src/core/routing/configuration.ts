@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import Handlebars from 'handlebars';
+import type { Inventory } from '../inventory.ts';
+import { serverAddress, serverParameters, upstreamName } from './address.ts';
+import type { Group } from './group.ts';
+
+export interface Configuration {
+  readonly text: string;
+  /** 16 hex digits: what the status server tells of the configuration that its worker has loaded. */
+  readonly digest: string;
+}
+
+const BLANK = '-'.repeat(16);
+
+/**
+ * The text of the file that an Nginx includes at http level (templates/upstream.conf.hbs).
+ * With `nginx.switch: reload` it has one upstream, named as the app, with the marks of the one group that is given.
+ * @param groups from `declaredGroups`, or with `switch: reload` the one that is to serve
+ * @throws Error when the template does not compile, names what there is not, or when a value would end its directive
+ */
+export function renderConfiguration(inventory: Inventory, groups: readonly Group[], template: string): Configuration {
+  const { app, nginx } = inventory;
+  const live = nginx.switch === 'live';
+  if (!live && groups.length !== 1) throw new Error('with nginx.switch: reload one group serves, and one is declared');
+  const method = nginx.method === 'round_robin' ? '' : nginx.method;
+  for (const [key, value] of Object.entries({ ...nginx, method })) {
+    if (
+      typeof value === 'string' &&
+      /[;{}"'\\#\n\r]/.test(value) &&
+      ['method', 'server_options', 'status', 'folder'].includes(key)
+    ) {
+      throw new Error(`nginx.${key}: ${JSON.stringify(value)} has a character that would end the directive`);
+    }
+  }
+  const values = {
+    app,
+    live,
+    file: nginx.file,
+    folder: nginx.folder,
+    status: nginx.status,
+    method,
+    digest: BLANK,
+    digests: groups
+      .filter(({ name }) => name.startsWith('outs-'))
+      .map(({ name, out }) => ({ name, whole: `out-${out.join('--')}` })),
+    buckets: Array.from({ length: 100 }, (_, at) => ({
+      share: at === 99 ? '*' : '1%',
+      bucket: String(at).padStart(2, '0'),
+    })),
+    groups: groups.map((group) => ({
+      name: group.name,
+      upstream: upstreamName(group.name, inventory),
+      servers: inventory.backends.map((backend) => ({
+        address: serverAddress(backend),
+        options: serverParameters(backend, group.out.includes(backend.name), nginx)
+          .map((parameter) => ` ${parameter}`)
+          .join(''),
+      })),
+    })),
+  };
+  const blank = Handlebars.compile(template, { noEscape: true, strict: true })(values);
+  const digest = createHash('sha256').update(blank).digest('hex').slice(0, 16);
+  return { text: blank.replaceAll(BLANK, digest), digest };
+}
+
+/** The digest that a text should tell of itself: it is another than the one it tells when somebody edited the text. */
+export function digestOf(text: string, told: string): string {
+  return createHash('sha256').update(text.replaceAll(told, BLANK)).digest('hex').slice(0, 16);
+}
