@@ -13,7 +13,7 @@ export function releaseName(now: number, commit: string): string {
 const manifest = z.object({
   version: z.literal(1),
   /** Its own name: a folder copied by hand under another name is seen. */
-  name: z.string().regex(RELEASE_NAME),
+  release: z.string().regex(RELEASE_NAME),
   commit: z.string().regex(/^[0-9a-f]{40,64}$/),
   /** The ref that was asked for. */
   ref: z.string(),
@@ -27,10 +27,10 @@ const manifest = z.object({
 });
 
 /** What `release.json` in a release's folder says. Written last, so that a folder which has it is complete. */
-export type ReleaseManifest = z.infer<typeof manifest>;
+export type Release = z.infer<typeof manifest>;
 
 /** Reads a release.json that a host printed: the release, or what is wrong with it in words. */
-export function parseRelease(text: string): { readonly release: ReleaseManifest } | { readonly problem: string } {
+export function parseRelease(text: string): { readonly release: Release } | { readonly problem: string } {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -44,7 +44,7 @@ export function parseRelease(text: string): { readonly release: ReleaseManifest 
 }
 
 /** The text of a release.json; `built: '@now'` is filled in when the step runs. */
-export const formatRelease = (value: ReleaseManifest): string => `${JSON.stringify(value)}\n`;
+export const formatRelease = (value: Release): string => `${JSON.stringify(value)}\n`;
 
 export interface VirtualenvContent {
   /** Requirements files as of the commit, nested ones too. */
