@@ -105,3 +105,13 @@ export interface HostSsh {
   readonly connect_timeout: number;
   readonly keepalive: number;
 }
+
+export { countOf } from './inventory/count.ts';
+export type { Count } from './inventory/count.ts';
+export { formatProblem } from './inventory/problem.ts';
+export type { Problem } from './inventory/problem.ts';
+export { readInventory } from './inventory/read.ts';
+export type { ReadInventory } from './inventory/read.ts';
+export { jsonSchema } from './inventory/schema.ts';
+export { selectHosts } from './inventory/select.ts';
+export type { Selected } from './inventory/select.ts';
