@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import Handlebars from 'handlebars';
 import type { Inventory } from '../inventory.ts';
 import { serverAddress, serverParameters, upstreamName } from './address.ts';
-import type { Group } from './group.ts';
+import type { Group } from './groups.ts';
 
 export interface Configuration {
   readonly text: string;

@@ -1,7 +1,7 @@
 import type { Inventory } from '../inventory.ts';
 import { serverAddress, serverParameters, upstreamName } from './address.ts';
 import { digestOf } from './configuration.ts';
-import type { Group } from './group.ts';
+import type { Group } from './groups.ts';
 import { parseConfiguration, type ParsedConfiguration, type ParsedServer } from './parse.ts';
 
 /**

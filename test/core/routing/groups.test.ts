@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { batches } from '../../../src/core/batch.ts';
-import { declaredGroups, groupName, portions } from '../../../src/core/routing/group.ts';
+import { declaredGroups, groupName, portions } from '../../../src/core/routing/groups.ts';
 import { web, world } from './world.ts';
 
 const host = fc.stringMatching(/^[a-z0-9]{1,16}(-[a-z0-9]{1,7}){0,2}$/);
