@@ -15,8 +15,11 @@ export type RunResult =
   | { readonly kind: 'failed'; readonly failures: readonly Failure[] }
   | { readonly kind: 'stopped'; readonly reason: string };
 
-/** Asked before each step: a reason to begin nothing more, or undefined. */
-export type MayGoOn = () => string | undefined;
+/** Asked before each phase, and before each step of a track: a reason to begin nothing more, or undefined. */
+export interface Brakes {
+  readonly phase: () => string | undefined;
+  readonly step: () => string | undefined;
+}
 
 /** Each item, at most so many at once. Rejects with the first error once all that began have ended. */
 export async function eachHost<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
@@ -29,9 +32,9 @@ export async function eachHost<T, R>(items: readonly T[], atOnce: number, work: 
 }
 
 /** Runs a plan: phases in order, the tracks of a phase side by side, the steps of a track in order. */
-export async function runPlan(plan: Plan, context: StepContext, atOnce: number, mayGoOn: MayGoOn): Promise<RunResult> {
+export async function runPlan(plan: Plan, context: StepContext, atOnce: number, brakes: Brakes): Promise<RunResult> {
   for (const [index, phase] of plan.phases.entries()) {
-    const stop = mayGoOn();
+    const stop = brakes.phase();
     if (stop !== undefined) return { kind: 'stopped', reason: stop };
     context.emit({
       type: 'phase',
@@ -41,26 +44,26 @@ export async function runPlan(plan: Plan, context: StepContext, atOnce: number, 
       of: plan.phases.length,
       ...(phase.batch === undefined ? {} : { batch: phase.batch }),
     });
-    const failures = await runPhase(phase, context, atOnce, mayGoOn);
+    const failures = await runPhase(phase, context, atOnce, brakes);
     if (failures.length > 0) return { kind: 'failed', failures };
     if (phase.rotation !== undefined) context.emit({ type: 'rotation', ...phase.rotation });
   }
   return { kind: 'done' };
 }
 
-async function runPhase(phase: Phase, context: StepContext, atOnce: number, mayGoOn: MayGoOn): Promise<Failure[]> {
-  const ends = await eachHost(phase.tracks, atOnce, (track) => runTrack(track, context, mayGoOn));
+async function runPhase(phase: Phase, context: StepContext, atOnce: number, brakes: Brakes): Promise<Failure[]> {
+  const ends = await eachHost(phase.tracks, atOnce, (track) => runTrack(track, context, brakes));
   return ends.filter((failure) => failure !== undefined);
 }
 
-async function runTrack(track: Track, context: StepContext, mayGoOn: MayGoOn): Promise<Failure | undefined> {
+async function runTrack(track: Track, context: StepContext, brakes: Brakes): Promise<Failure | undefined> {
   for (const step of track.steps) {
     const told = { type: 'step', host: track.host, say: step.say } as const;
     if (step.when !== undefined && (context.values.get(step.when.value) ?? false) !== step.when.is) {
       context.emit({ ...told, state: 'skipped' });
       continue;
     }
-    const stop = mayGoOn();
+    const stop = brakes.step();
     if (stop !== undefined) return { host: track.host, doing: step.say, what: stop, output: [], next: 'Look with `orchestrate status`.' };
     context.emit({ ...told, state: 'started' });
     const began = context.clock.ticks();

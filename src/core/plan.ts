@@ -7,6 +7,9 @@ export interface Plan {
   readonly app: string;
   /** What the whole plan does, one sentence. */
   readonly title: string;
+  /** The release that the fleet comes from, where the plan switches one; null: none. What a failure goes back to. */
+  readonly from?: string | null;
+  readonly to?: string;
   /** In order: each begins when all tracks of the one before have ended well. Empty: there is nothing to do. */
   readonly phases: readonly Phase[];
   /** What a person should know before saying yes: reloads, files seen by both releases, hosts that stay out. */
@@ -71,7 +74,7 @@ export interface RunStep extends Told {
   readonly calls: readonly Call[];
   /** A changing script is given the fence's arguments in front; the folder tells whose fence. Absent: it only reads. */
   readonly fence?: string;
-  /** Standard input; `@now` in it is the time at which the step runs. */
+  /** Standard input. `@time:N` in it is the time at which a step first said N: what a plan can't know. */
   readonly input?: string;
   readonly judge?: Judgement;
 }

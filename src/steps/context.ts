@@ -10,10 +10,14 @@ export interface StepContext {
   readonly emit: Emit;
   /** The text of a script of src/remote. */
   readonly script: (name: string) => string;
-  /** A compressed tar stream of a commit. */
-  readonly archive: (commit: string) => Readable;
+  /** A commit's files as a stream that the receiving script reads. */
+  readonly archive: (commit: string) => Promise<Readable>;
   /** FOLDER TOKEN SEQUENCE HOLDER for the next changing script on a host. */
   readonly fence: (folder: string) => readonly string[];
+  /** The times that `@time:N` stands for, filled at first use. */
+  readonly times: Map<string, string>;
   /** What judgements left for later steps (`when`). */
   readonly values: Map<string, boolean>;
+  /** What the summary counts. */
+  readonly counts: { reloads: number };
 }

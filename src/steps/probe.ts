@@ -1,6 +1,7 @@
 import type { ProbeStep } from '../core/plan.ts';
 import type { ProbeAnswer } from '../fleet/ports.ts';
 import type { StepContext } from './context.ts';
+import { socketOf } from '../core/address.ts';
 import { Failed, printable, tail } from '../core/failure.ts';
 
 /** A port that refuses is looked at more often than one that answers wrongly: what is just starting begins to listen within a moment. */
@@ -46,7 +47,7 @@ function wanted(step: ProbeStep, answer: ProbeAnswer): boolean {
 
 async function failure(step: ProbeStep, through: string | undefined, answer: ProbeAnswer, context: StepContext) {
   const from = through === undefined ? 'this machine' : through;
-  const url = `http://${step.address.includes(':') ? `[${step.address}]` : step.address}:${step.port}${step.path}`;
+  const url = `http://${socketOf(step.address, step.port)}${step.path}`;
   return {
     host: step.host,
     doing: step.say,

@@ -48,7 +48,7 @@ export async function putStep(step: PutStep, context: StepContext): Promise<stri
 async function send(step: PutStep, context: StepContext, into: PassThrough) {
   if (step.from.kind === 'source') {
     try {
-      await pipeline(context.archive(step.from.commit), into);
+      await pipeline(await context.archive(step.from.commit), into);
       return undefined;
     } catch (error) {
       return {

@@ -8,7 +8,7 @@ import { judge } from '../core/judge.ts';
 /** Runs the step's script on all its hosts at once. Returns what it has to tell. Throws `Failed` for the first host that failed, when all have ended. */
 export async function runStep(step: RunStep, context: StepContext): Promise<string | undefined> {
   const text = context.script(step.script);
-  const input = step.input?.replaceAll('@now', new Date(context.clock.now()).toISOString());
+  const input = step.input?.replaceAll(/@time:([0-9]+)/g, (_, label: string) => timeOf(label, context));
   const outcomes = await Promise.all(
     step.calls.map((call) =>
       context.remote.run({
@@ -33,6 +33,12 @@ export async function runStep(step: RunStep, context: StepContext): Promise<stri
       if (judged.note !== undefined) return judged.note;
     }
   return note(outcomes.map((outcome) => outcome.stdout));
+}
+
+function timeOf(label: string, context: StepContext): string {
+  const time = context.times.get(label) ?? new Date(context.clock.now()).toISOString();
+  context.times.set(label, time);
+  return time;
 }
 
 /** The last line that a script printed, if a person can read it at a glance. */

@@ -1,0 +1,182 @@
+import type { Author } from './core/planning/flip.ts';
+import type { Planned, Refused } from './core/planning/refusal.ts';
+import type { Plan } from './core/plan.ts';
+import type { FleetView } from './core/fleet.ts';
+import type { Failure } from './core/failure.ts';
+import { Refusal } from './core/failure.ts';
+import type { HostSummary } from './core/event.ts';
+import { hostsOf } from './core/plan.ts';
+import { newestRecord } from './core/fleet.ts';
+import { sentences } from './core/sentences.ts';
+import { viewOf } from './core/view.ts';
+import { hold, type Holding } from './holding.ts';
+import { observe } from './observe.ts';
+import { runPlan, type RunResult } from './roll.ts';
+import type { StepContext } from './steps/context.ts';
+import type { Opened } from './open.ts';
+
+/** A change to the fleet, whatever the verb: how to plan it, and what to do if it fails half-way. */
+export interface Change {
+  /** As typed, for records and for those who find the lease taken. */
+  readonly command: string;
+  /** Pure. */
+  readonly plan: (view: FleetView, author: Author) => Planned;
+  /** The plan that puts the fleet back, from what is seen after the failure; absent: nothing to put back. Pure. */
+  readonly back?: (view: FleetView, author: Author, failed: Plan) => Planned;
+  /** Whether what was run so far lets the release before come back (a migration that is not additive does not). */
+  readonly mayGoBack?: (values: ReadonlyMap<string, boolean>) => string | undefined;
+}
+
+export interface ChangeOptions {
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  /** Shows the plan and asks; absent without a terminal. */
+  readonly ask?: (plan: Plan) => Promise<boolean>;
+  /** Shows a plan and does nothing else. */
+  readonly show: (plan: Plan) => void;
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly stop: AbortSignal;
+}
+
+const NOBODY = { token: 0, holder: '-' };
+
+/**
+ * Observe, plan, run, tell: under lease and fence. What was planned without them (for the question) is observed and planned again under
+ * them, and asked again if it differs. Returns the exit code. Rejects with `Refusal` before anything was touched.
+ */
+export async function change(opened: Opened, wanted: Change, options: ChangeOptions): Promise<number> {
+  const { inventory, remote, probe, clock, emit } = opened;
+  const look = async (): Promise<FleetView> => viewOf(inventory, await observe(inventory, remote, probe));
+  const author = (held: Pick<Holding, 'token' | 'holder'>): Author => ({
+    token: held.token,
+    holder: held.holder,
+    by: opened.by,
+    command: wanted.command,
+    at: new Date(clock.now()).toISOString(),
+  });
+  const began = clock.ticks();
+
+  const first = await look();
+  const proposed = planOf(wanted.plan(first, author(NOBODY)));
+  if (options.dryRun || proposed.phases.length === 0) {
+    options.show(proposed);
+    return 0;
+  }
+  if (!options.yes) {
+    if (options.ask === undefined)
+      throw new Refusal(2, 'There is nobody to ask: this is not a terminal.', 'Look at the plan with --dry-run, then give --yes.');
+    if (!(await options.ask(proposed))) return 0;
+  }
+
+  const held = await hold(opened, first, wanted.command);
+  try {
+    const view = await look();
+    const plan = planOf(wanted.plan(view, author(held)));
+    if (sentences(plan).join('\n') !== sentences(proposed).join('\n') && !options.yes && !(await options.ask?.(plan))) return 0;
+
+    emit({ type: 'began', app: inventory.app, command: wanted.command, title: plan.title, hosts: hostsOf(plan) });
+    for (const note of plan.notes) emit({ type: 'note', text: note });
+    emitRotation(opened, view);
+    const context = contextOf(opened, held);
+    const stop = (): string | undefined =>
+      options.stop.aborted ? 'You asked to stop: no further step was begun.' : held.lapsed();
+    let result = await runPlan(plan, context, inventory.ssh.concurrency, { phase: stop, step: () => held.lapsed() });
+    let exit = result.kind === 'done' ? 0 : 1;
+    tellFailures(opened, result);
+    if (result.kind !== 'done') {
+      const barrier = held.lapsed() ?? wanted.mayGoBack?.(context.values);
+      if (barrier !== undefined) {
+        emit({ type: 'note', text: barrier });
+        exit = 4;
+      } else if (wanted.back !== undefined) {
+        const back = wanted.back(await look(), author(held), plan);
+        if (back.kind === 'refused') {
+          tellFailures(opened, { kind: 'failed', failures: [failureOfRefusal(back)] });
+          exit = 4;
+        } else {
+          emit({ type: 'going back', title: back.plan.title });
+          result = await runPlan(back.plan, context, inventory.ssh.concurrency, { phase: () => held.lapsed(), step: () => held.lapsed() });
+          tellFailures(opened, result);
+          if (result.kind !== 'done') exit = 4;
+        }
+      }
+    }
+    if (options.stop.aborted && exit === 1) exit = 130;
+    const end = await look();
+    emit({
+      type: 'finished',
+      exit,
+      summary: {
+        sentence: sentenceOf(exit, plan),
+        hosts: hostSummaries(opened, end),
+        took: clock.ticks() - began,
+        reloads: context.counts.reloads,
+      },
+    });
+    return exit;
+  } finally {
+    await held.release();
+  }
+}
+
+function planOf(planned: Planned): Plan {
+  if (planned.kind === 'planned') return planned.plan;
+  throw new Refusal(planned.exit, planned.message, planned.next, planned.details);
+}
+
+function contextOf(opened: Opened, held: Holding): StepContext {
+  return {
+    remote: opened.remote,
+    probe: opened.probe,
+    clock: opened.clock,
+    emit: opened.emit,
+    script: opened.script,
+    archive: opened.archive,
+    fence: (folder) => held.fence(folder),
+    values: new Map(),
+    times: new Map(),
+    counts: { reloads: 0 },
+  };
+}
+
+function tellFailures(opened: Opened, result: RunResult): void {
+  if (result.kind === 'stopped') opened.emit({ type: 'note', text: result.reason });
+  if (result.kind === 'failed') for (const failure of result.failures) opened.emit({ type: 'failed', failure });
+}
+
+const failureOfRefusal = (back: Refused): Failure => ({
+  host: 'the fleet',
+  doing: 'go back to one version',
+  what: back.message,
+  output: back.details,
+  next: back.next,
+});
+
+function emitRotation(opened: Opened, view: FleetView): void {
+  const record = newestRecord(view);
+  const names = opened.inventory.backends.map(({ name }) => name);
+  const out = names.filter((name) => record?.backends[name]?.rotation === 'out');
+  opened.emit({ type: 'rotation', in: names.filter((name) => !out.includes(name)), out });
+}
+
+function hostSummaries(opened: Opened, view: FleetView): HostSummary[] {
+  const record = newestRecord(view);
+  return opened.inventory.backends.map(({ name }): HostSummary => {
+    const seen = view.backends[name];
+    const known = record?.backends[name];
+    const note = seen?.kind === 'unreachable' ? 'unreachable' : known?.rotation === 'out' ? known.reason : undefined;
+    return {
+      host: name,
+      release: seen?.kind === 'seen' && seen.running !== 'unsure' ? seen.running : null,
+      rotation: known?.rotation ?? 'unknown',
+      out: opened.outTimes.of(name),
+      ...(note === undefined ? {} : { note }),
+    };
+  });
+}
+
+function sentenceOf(exit: number, plan: Plan): string {
+  if (exit === 0) return `Done: ${plan.title}`;
+  if (exit === 4) return 'NOT FINISHED: the fleet is as listed above; `orchestrate status` tells more';
+  return `Not done: ${plan.title}; the fleet is back on one version`;
+}

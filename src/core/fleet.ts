@@ -1,0 +1,71 @@
+import type { GenerationRecord } from './record.ts';
+import type { Release } from './release.ts';
+
+/** The fleet as the planner sees it: what was observed, reduced to what decides. Built by view.ts from the hosts' facts. */
+export interface FleetView {
+  readonly balancers: Readonly<Record<string, BalancerView>>;
+  readonly backends: Readonly<Record<string, BackendView>>;
+}
+
+export type BalancerView =
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  | {
+      readonly kind: 'seen';
+      /** The highest token that the host has seen. */
+      readonly token: number;
+      /** The generation that `live` names; null before the first. */
+      readonly live: number | null;
+      /** Whether Nginx's workers resolve it. */
+      readonly serves: boolean;
+      /** The highest generation folder that is there. */
+      readonly highest: number;
+      readonly record: GenerationRecord | null;
+      /** Groups that the loaded configuration has, and has right; null where none of ours is loaded. */
+      readonly declared: ReadonlySet<string> | null;
+      /** What is wrong with the balancer, each a sentence; a roll is refused by any. */
+      readonly problems: readonly Problem[];
+    };
+
+export interface Problem {
+  readonly says: string;
+  readonly next: string;
+}
+
+export type BackendView =
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  | {
+      readonly kind: 'seen';
+      /** The highest token that the host has seen. */
+      readonly token: number;
+      /** What its processes run: a release, nothing, or something that cannot be told. */
+      readonly running: string | null | 'unsure';
+      readonly current: string | null;
+      readonly previous: string | null;
+      /** Complete releases. */
+      readonly releases: readonly Release[];
+      /** What its virtual environments depend on beside the requirements. */
+      readonly python: string;
+      readonly platform: string;
+      /** Keys of complete virtual environments. */
+      readonly virtualenvs: readonly string[];
+      readonly problems: readonly Problem[];
+    };
+
+/** Releases that are complete on a backend, by name. */
+export function complete(backend: BackendView | undefined, release: string): boolean {
+  return backend?.kind === 'seen' && backend.releases.some((manifest) => manifest.release === release);
+}
+
+/** The highest generation anywhere: the next one is one more. */
+export function highestGeneration(view: FleetView): number {
+  return Math.max(0, ...Object.values(view.balancers).map((balancer) => (balancer.kind === 'seen' ? balancer.highest : 0)));
+}
+
+/** The record of the newest live generation of all balancers. */
+export function newestRecord(view: FleetView): GenerationRecord | null {
+  let newest: GenerationRecord | null = null;
+  for (const balancer of Object.values(view.balancers))
+    if (balancer.kind === 'seen' && balancer.record !== null && balancer.record.generation > (newest?.generation ?? -1))
+      newest = balancer.record;
+  return newest;
+}

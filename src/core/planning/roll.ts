@@ -1,0 +1,115 @@
+import type { Inventory } from '../inventory.ts';
+import type { FleetView } from '../fleet.ts';
+import { batches, type Size } from '../batch.ts';
+import { releaseName, virtualenvKey, type Release, type VirtualenvContent } from '../release.ts';
+import { Routing, type Author } from './flip.ts';
+import { declaring } from './declaring.ts';
+import { disagreeing, enoughLeft, groundFor } from './ground.ts';
+import { listed, switching } from './switching.ts';
+import { settled } from './rollback.ts';
+import { staging } from './staging.ts';
+import { origin } from './back.ts';
+import { refused, type Planned } from './refusal.ts';
+
+export interface RollWish {
+  readonly commit: Omit<Release, 'version' | 'release' | 'virtualenv' | 'built'>;
+  /** The requirements as of the commit. */
+  readonly requirements: Pick<VirtualenvContent, 'files' | 'local'>;
+  /** Bytes of the commit's archive. */
+  readonly bytes: number;
+  /** Milliseconds since the epoch: names the release if it has to be built. */
+  readonly now: number;
+  /** The backends to touch. */
+  readonly hosts: readonly string[];
+  readonly batch: readonly Size[];
+  readonly allowMigrations: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** The whole roll, from the commit to the last host back in rotation. The same facts give the same plan; nothing left to do gives an empty one. */
+export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, author: Author): Planned {
+  const builder = inventory.build.builder;
+  const ground = groundFor(inventory, view, [...new Set([builder, ...wish.hosts])]);
+  if (ground !== undefined) return ground;
+  const wanted = releaseOf(inventory, view, wish);
+  const release = built(view, builder, wanted) ?? wanted;
+  const present = origin(view, release.release);
+  const routing = new Routing(inventory, view, author, {
+    kind: 'roll',
+    from: present,
+    to: release.release,
+    by: author.by,
+    command: author.command,
+    at: author.at,
+  });
+  const touched = inventory.backends.filter(
+    ({ name }) => wish.hosts.includes(name) && !settled(view, routing, name, release.release),
+  );
+  const title = `${release.release} (${release.subject}) on ${listed(touched.map(({ name }) => name))}`;
+  if (touched.length === 0)
+    return declaring(inventory, view, routing, { title: `${release.release} runs on ${listed(wish.hosts)}` }, [], wish.warnings);
+
+  const order = batches(touched, { ...inventory.roll, batch: wish.batch }, inventory.backends.length);
+  const short = enoughLeft(inventory, routing.out, order);
+  if (short !== undefined) return short;
+  const unsure = touched.filter(({ name }) => {
+    const seen = view.backends[name];
+    return seen?.kind === 'seen' && seen.running === 'unsure';
+  });
+  if (unsure.length > 0)
+    return refused(
+      `What ${listed(unsure.map(({ name }) => name))} really runs can't be told: its code was started through the link \`current\`.`,
+      'Start it with real paths: `cd -P current/repository && exec …`, or use the wrapper (service.wrapper: true). `orchestrate check` shows the line.',
+    );
+
+  const toStage = { release, bytes: wish.bytes, hosts: touched.map(({ name }) => name), builder, allowMigrations: wish.allowMigrations };
+  const before = disagreeing(view) ? [routing.flip('the balancers made equal again')] : [];
+  const phases = [
+    ...staging(inventory, view, toStage),
+    ...before,
+    ...switching(inventory, view, routing, { release: release.release, batches: order, restart: false }),
+  ];
+  return declaring(inventory, view, routing, { title, from: present, to: release.release }, phases, [...wish.warnings, ...notes(inventory, routing, view, order, present)]);
+}
+
+/** The release as it would be named and keyed if it were built now. */
+function releaseOf(inventory: Inventory, view: FleetView, wish: RollWish): Release {
+  const seen = view.backends[inventory.build.builder];
+  const { venv_args, commands } = inventory.build;
+  const content = {
+    ...wish.requirements,
+    python: seen?.kind === 'seen' ? seen.python : '',
+    platform: seen?.kind === 'seen' ? seen.platform : '',
+    venvArgs: venv_args,
+    commands,
+  };
+  return {
+    ...wish.commit,
+    version: 1,
+    release: releaseName(wish.now, wish.commit.commit),
+    virtualenv: virtualenvKey(content),
+    built: new Date(wish.now).toISOString(),
+  };
+}
+
+/** A complete release on the builder that is the same: the newest. */
+function built(view: FleetView, builder: string, wanted: Release): Release | undefined {
+  const seen = view.backends[builder];
+  if (seen?.kind !== 'seen') return undefined;
+  return seen.releases
+    .filter(({ commit, virtualenv }) => commit === wanted.commit && virtualenv === wanted.virtualenv)
+    .toSorted((a, b) => (a.release < b.release ? -1 : 1))
+    .at(-1);
+}
+
+function notes(inventory: Inventory, routing: Routing, view: FleetView, order: readonly (readonly string[])[], present: string | null): string[] {
+  const stays = routing.out;
+  const lines: string[] = [];
+  if (present === null) lines.push('no release runs yet: the site has nothing to lose until this roll is done');
+  if (stays.length > 0) lines.push(`${listed(stays)} ${stays.length === 1 ? 'is' : 'are'} out of rotation and will be updated all the same, and stay out`);
+  if (order.length > 1) lines.push(`both releases serve side by side while it rolls: ${order.length} batches`);
+  if (inventory.roll.bake > 0) lines.push('the last batch is not judged: there is nothing left to compare it with');
+  if (inventory.migrate.allow === 'any') lines.push('migrate.allow is `any`: a migration that removes or renames breaks the release before, and is not taken back');
+  if (Object.values(view.balancers).length > 1) lines.push(`each flip is made on all ${Object.values(view.balancers).length} balancers`);
+  return lines;
+}

@@ -1,0 +1,71 @@
+import type { Inventory } from '../inventory.ts';
+import type { FleetView } from '../fleet.ts';
+import type { Phase } from '../plan.ts';
+import { Routing, type Author } from './flip.ts';
+import { enoughLeft, groundFor } from './ground.ts';
+import { declaring } from './declaring.ts';
+import { refused, type Planned } from './refusal.ts';
+import { drained, health, inHand, listed } from './switching.ts';
+import { prevailing } from './back.ts';
+
+/** Takes backends out of rotation, and proves that no request is left on them. They stay out until `enable`. */
+export function planDrain(inventory: Inventory, view: FleetView, hosts: readonly string[], reason: string, author: Author): Planned {
+  const ground = groundFor(inventory, view, []);
+  if (ground !== undefined) return ground;
+  const routing = new Routing(inventory, view, author, null);
+  const leaving = hosts.filter((host) => !routing.out.includes(host) || inHand(routing.reasonOf(host)));
+  const short = enoughLeft(inventory, routing.out, [leaving]);
+  if (short !== undefined) return short;
+  const phases: Phase[] = [];
+  if (leaving.length > 0) {
+    for (const host of leaving) routing.takeOut(host, reason);
+    phases.push(routing.flip(`${listed(leaving)} out of rotation: ${reason}`));
+    phases.push({
+      name: 'drain',
+      title: `wait until no request is left on ${listed(leaving)}`,
+      tracks: inventory.backends
+        .filter(({ name }) => leaving.includes(name) && view.backends[name]?.kind === 'seen')
+        .map((backend) => ({ host: backend.name, steps: drained(inventory, view, backend) })),
+    });
+  }
+  return declaring(inventory, view, routing, { title: `drain ${listed(hosts)}` }, phases, []);
+}
+
+/** Puts backends back, once each is healthy as seen from every balancer and runs what the fleet runs. */
+export function planEnable(inventory: Inventory, view: FleetView, hosts: readonly string[], author: Author): Planned {
+  const ground = groundFor(inventory, view, hosts);
+  if (ground !== undefined) return ground;
+  const release = prevailing(view);
+  const routing = new Routing(inventory, view, author, null);
+  const astray = hosts.filter((host) => {
+    const seen = view.backends[host];
+    return seen?.kind === 'seen' && seen.running !== release;
+  });
+  if (astray.length > 0)
+    return refused(
+      `${listed(astray)} ${astray.length === 1 ? 'does' : 'do'} not run ${release ?? 'any release'}, which the fleet runs.`,
+      '`orchestrate roll` updates hosts that are out too; then enable.',
+      astray.map((host) => `${host} runs ${told(view, host)}`),
+    );
+  const coming = hosts.filter((host) => routing.out.includes(host));
+  const phases: Phase[] = [];
+  if (coming.length > 0) {
+    phases.push({
+      name: 'health',
+      title: `see that ${listed(coming)} ${coming.length === 1 ? 'is' : 'are'} healthy`,
+      tracks: inventory.backends
+        .filter(({ name }) => coming.includes(name))
+        .map((backend) => ({ host: backend.name, steps: health(inventory, view, backend) })),
+    });
+    for (const host of coming) routing.putIn(host);
+    phases.push(routing.flip(`${listed(coming)} back in rotation`));
+  }
+  return declaring(inventory, view, routing, { title: `enable ${listed(hosts)}` }, phases, []);
+}
+
+function told(view: FleetView, host: string): string {
+  const seen = view.backends[host];
+  if (seen?.kind !== 'seen') return 'something unknown';
+  if (seen.running === 'unsure') return 'something that cannot be told';
+  return seen.running ?? 'nothing';
+}

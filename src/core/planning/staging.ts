@@ -1,0 +1,256 @@
+import type { Inventory } from '../inventory.ts';
+import { complete, type FleetView } from '../fleet.ts';
+import type { Phase, RunStep, Step } from '../plan.ts';
+import { formatRelease, type Release } from '../release.ts';
+import { listed } from './switching.ts';
+
+const MINUTE = 60_000;
+/** Building, shipping and migrating take what they take; this ends what hangs. */
+const LONG = 60 * MINUTE;
+const REHEARSAL = 90_000;
+
+/** What is to be staged, known before the first byte is written. */
+export interface Staging {
+  /** `built` is filled in when the release is built. */
+  readonly release: Release;
+  /** Bytes of the commit's archive, for the plan's sentences. */
+  readonly bytes: number;
+  /** The backends that are to have it. */
+  readonly hosts: readonly string[];
+  readonly builder: string;
+  /** Migrations that a person named: `catalog.0007`. */
+  readonly allowMigrations: readonly string[];
+}
+
+/** Everything that needs no host out of rotation: build once, ship, rehearse, publish the static files, migrate. What is there already is left out. */
+export function staging(inventory: Inventory, view: FleetView, goal: Staging): Phase[] {
+  const migrates = inventory.migrate.command !== null;
+  return [
+    ...building(inventory, view, goal),
+    ...shipping(inventory, view, goal),
+    ...rehearsing(inventory, goal, migrates),
+    ...publishing(inventory, goal),
+    ...(migrates ? migrating(inventory, goal) : []),
+  ];
+}
+
+const fence = (inventory: Inventory): string => `${inventory.release.root}/.orchestrate`;
+
+/** PATH TARGET pairs, as the scripts want them. */
+const shared = (inventory: Inventory): string[] => Object.entries(inventory.release.shared).flat();
+
+function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[] {
+  const { builder, release } = goal;
+  if (complete(view.backends[builder], release.release)) return [];
+  const seen = view.backends[builder];
+  const { root, code, virtualenv, env_file } = inventory.release;
+  const { build } = inventory;
+  const hasVirtualenv = seen?.kind === 'seen' && seen.virtualenvs.includes(release.virtualenv);
+  const steps: Step[] = [
+    {
+      kind: 'put',
+      say: `send commit ${release.commit.slice(0, 7)} (${release.subject}) to ${builder}`,
+      script: 'receive-source',
+      fence: fence(inventory),
+      calls: [{ host: builder, args: [root, release.release, code] }],
+      from: { kind: 'source', commit: release.commit },
+      deadline: LONG,
+      undo: 'a half-made release is removed by the next build or prune',
+    },
+    {
+      kind: 'run',
+      say: hasVirtualenv
+        ? `virtual environment ${release.virtualenv} is there: no pip`
+        : `build virtual environment ${release.virtualenv} from ${build.requirements}`,
+      script: 'virtualenv',
+      fence: fence(inventory),
+      calls: [
+        {
+          host: builder,
+          args: [root, release.release, code, release.virtualenv, build.python, build.requirements, env_file, ...build.venv_args],
+        },
+      ],
+      deadline: LONG,
+    },
+    {
+      kind: 'run',
+      say: 'build: checks, translations, static files, byte code',
+      script: 'build',
+      fence: fence(inventory),
+      calls: [
+        {
+          host: builder,
+          args: [
+            root,
+            release.release,
+            code,
+            virtualenv,
+            release.virtualenv,
+            env_file,
+            'python manage.py',
+            build.static.command ?? '',
+            build.static.output,
+            ...shared(inventory),
+            '--',
+            ...build.commands,
+          ],
+        },
+      ],
+      input: formatRelease({ ...release, built: '@time:0' }),
+      deadline: LONG,
+    },
+  ];
+  return [{ name: 'build', title: `build ${release.release} once, on ${builder}`, tracks: [{ host: builder, steps }] }];
+}
+
+function shipping(inventory: Inventory, view: FleetView, goal: Staging): Phase[] {
+  const { builder, release } = goal;
+  const { root, code } = inventory.release;
+  const lacking = goal.hosts.filter((host) => host !== builder && !complete(view.backends[host], release.release));
+  if (lacking.length === 0) return [];
+  const withVirtualenv = lacking.filter((host) => {
+    const seen = view.backends[host];
+    return seen?.kind !== 'seen' || !seen.virtualenvs.includes(release.virtualenv);
+  });
+  const put = (hosts: readonly string[], whole: boolean): Phase['tracks'] =>
+    hosts.length === 0
+      ? []
+      : [
+          {
+            host: whole ? 'new hosts' : 'hosts',
+            steps: [
+              {
+                kind: 'put',
+                say: `ship ${release.release}${whole ? ` with virtual environment ${release.virtualenv}` : ', code alone,'} to ${listed(hosts)}`,
+                script: 'unpack',
+                fence: fence(inventory),
+                calls: hosts.map((host) => ({ host, args: [root, release.release, code, release.virtualenv, ...shared(inventory)] })),
+                from: { kind: 'host', host: builder, script: 'pack', args: [root, release.release, ...(whole ? [release.virtualenv] : [])] },
+                deadline: LONG,
+                undo: 'a release that no link names is removed by prune',
+              },
+            ],
+          },
+        ];
+  return [
+    {
+      name: 'ship',
+      title: `ship it to ${listed(lacking)}`,
+      tracks: [...put(withVirtualenv, true), ...put(lacking.filter((host) => !withVirtualenv.includes(host)), false)],
+    },
+  ];
+}
+
+/** The new release is started before any host leaves rotation; its health is asked where the database is as it needs it. */
+function rehearsing(inventory: Inventory, goal: Staging, migrates: boolean): Phase[] {
+  if (inventory.rehearse.on === 'none') return [];
+  const hosts = inventory.rehearse.on === 'all' ? goal.hosts : [goal.builder];
+  const steps: Step[] = [
+    ...(migrates ? [pending(inventory, goal)] : []),
+    rehearsal(inventory, goal, hosts, true, migrates ? { value: 'migrations pending', is: false } : undefined),
+    ...(migrates ? [rehearsal(inventory, goal, hosts, false, { value: 'migrations pending', is: true })] : []),
+  ];
+  return [
+    {
+      name: 'rehearse',
+      title: `rehearse ${goal.release.release} on ${listed(hosts)}, before any host leaves rotation`,
+      tracks: [{ host: listed(hosts), steps }],
+    },
+  ];
+}
+
+function rehearsal(inventory: Inventory, goal: Staging, hosts: readonly string[], asks: boolean, when: RunStep['when']): RunStep {
+  const { root, code, env_file } = inventory.release;
+  const { health: wanted } = inventory;
+  return {
+    kind: 'run',
+    say: asks ? `start it on a free local port and ask ${wanted.path}` : 'start it on a free local port (its health is asked after the migration)',
+    script: 'rehearse',
+    calls: hosts.map((host) => ({
+      host,
+      args: [
+        root,
+        goal.release.release,
+        code,
+        goal.release.virtualenv,
+        env_file,
+        inventory.rehearse.command,
+        ...(asks
+          ? [wanted.path, wanted.host, String(wanted.status), ...Object.entries(wanted.headers).map(([name, value]) => `${name}: ${value}`)]
+          : []),
+      ],
+    })),
+    deadline: REHEARSAL,
+    ...(when === undefined ? {} : { when }),
+  };
+}
+
+/** Asks Django what is to be migrated, and refuses what would break the release that still serves. */
+function pending(inventory: Inventory, goal: Staging): RunStep {
+  const { root, code, env_file } = inventory.release;
+  return {
+    kind: 'run',
+    say: 'ask Django which migrations are pending',
+    script: 'migrations',
+    calls: [{ host: goal.builder, args: [root, goal.release.release, code, goal.release.virtualenv, env_file] }],
+    judge: { kind: 'migrations', allow: inventory.migrate.allow, named: goal.allowMigrations },
+    deadline: 5 * MINUTE,
+  };
+}
+
+function publishing(inventory: Inventory, goal: Staging): Phase[] {
+  const { publish, command, output } = inventory.build.static;
+  if (command === null || publish.to === 'none') return [];
+  const { root, code } = inventory.release;
+  const onBalancers = publish.to === 'balancers';
+  const hosts = onBalancers ? inventory.balancers.map(({ name }) => name) : goal.hosts;
+  return [
+    {
+      name: 'publish',
+      title: `publish static files on ${listed(hosts)}, before the first switch`,
+      tracks: [
+        {
+          host: listed(hosts),
+          steps: [
+            {
+              kind: 'put',
+              say: `merge the static files of ${goal.release.release} into ${publish.path}`,
+              script: 'publish-static',
+              fence: onBalancers ? inventory.nginx.folder : fence(inventory),
+              calls: hosts.map((host) => ({ host, args: [publish.path, goal.release.release] })),
+              from: { kind: 'host', host: goal.builder, script: 'pack-static', args: [root, goal.release.release, code, output] },
+              deadline: LONG,
+            },
+          ],
+        },
+      ],
+    },
+  ];
+}
+
+function migrating(inventory: Inventory, goal: Staging): Phase[] {
+  const { root, code, env_file } = inventory.release;
+  const when = { value: 'migrations pending', is: true } as const;
+  const steps: Step[] = [
+    ...(inventory.rehearse.on === 'none' ? [pending(inventory, goal)] : []),
+    {
+      kind: 'run',
+      say: 'migrate the database, once',
+      script: 'migrate',
+      fence: fence(inventory),
+      calls: [
+        {
+          host: goal.builder,
+          args: [root, goal.release.release, code, goal.release.virtualenv, env_file, inventory.migrate.command ?? ''],
+        },
+      ],
+      deadline: LONG,
+      when,
+      undo: 'a migration is not taken back; additive ones leave the release before working',
+    },
+    ...(inventory.rehearse.on === 'none'
+      ? []
+      : [rehearsal(inventory, goal, inventory.rehearse.on === 'all' ? goal.hosts : [goal.builder], true, when)]),
+  ];
+  return [{ name: 'migrate', title: 'migrate, where migrations are pending', tracks: [{ host: goal.builder, steps }] }];
+}

@@ -1,0 +1,219 @@
+import type { Backend, Inventory } from '../inventory.ts';
+import type { FleetView } from '../fleet.ts';
+import type { Phase, ProbeStep, RunStep, Step, Track } from '../plan.ts';
+import { socketOf } from '../address.ts';
+import type { Routing } from './flip.ts';
+
+/** After a flip a worker may still be connecting on behalf of a request that it took just before. */
+const AFTER_FLIP = 100;
+/** What a script may take beyond the deadline that it keeps itself. */
+const MARGIN = 15_000;
+
+export interface SwitchGoal {
+  readonly release: string;
+  /** The batches in order; each host once. */
+  readonly batches: readonly (readonly string[])[];
+  /** Start anew even what runs the release already. */
+  readonly restart: boolean;
+}
+
+/**
+ * Switches every batch to a release: out of rotation, drained (counted), switched, healthy from each balancer, warm, and back. The flip
+ * that lets one batch in takes the next one out, unless `pause` or `bake` asks for a time with all in. Hosts that were out before
+ * stay out, and are switched all the same.
+ */
+export function switching(inventory: Inventory, view: FleetView, routing: Routing, goal: SwitchGoal): Phase[] {
+  const phases: Phase[] = [];
+  const outBefore = new Set(routing.out.filter((name) => !inHand(routing.reasonOf(name))));
+  const rests = inventory.roll.pause > 0 || inventory.roll.bake > 0;
+  const of = goal.batches.length;
+  const fresh: string[] = [];
+  let back: readonly string[] = [];
+  for (const [index, hosts] of goal.batches.entries()) {
+    const batch = { number: index + 1, of, hosts };
+    const leaving = hosts.filter((host) => !outBefore.has(host));
+    if (leaving.length > 0) {
+      const title = `${back.length > 0 ? `${listed(back)} back in, ` : ''}${listed(leaving)} out of rotation`;
+      for (const host of back) routing.putIn(host);
+      for (const host of leaving) routing.takeOut(host, handReason(goal.release));
+      back = [];
+      phases.push(routing.flip(title, batch));
+    }
+    phases.push({
+      name: 'batch',
+      title: `batch ${index + 1} of ${of}: ${listed(hosts)} to ${goal.release}`,
+      tracks: hosts.map((host) => track(inventory, view, host, goal)),
+      batch,
+    });
+    for (const host of hosts) routing.served(host, goal.release);
+    back = [...back, ...leaving];
+    fresh.push(...leaving);
+    const last = index === of - 1;
+    if (back.length > 0 && (rests || last)) {
+      for (const host of back) routing.putIn(host);
+      if (last) routing.intent = null;
+      phases.push(routing.flip(`${listed(back)} back in rotation`, batch));
+      back = [];
+      if (!last) phases.push(...rest(inventory, routing, fresh));
+    }
+  }
+  if (phases.at(-1)?.name !== 'flip' && phases.length > 0) {
+    routing.intent = null;
+    phases.push(routing.flip('the record says what the hosts run now'));
+  }
+  return phases;
+}
+
+const HAND = 'being switched to ';
+const handReason = (release: string): string => `${HAND}${release}`;
+
+/** Whether a host is out only because a roll has it in hand, or had when it died: the next roll puts it back. */
+export const inHand = (reason: string | undefined): boolean => reason?.startsWith(HAND) ?? false;
+
+function track(inventory: Inventory, view: FleetView, host: string, goal: SwitchGoal): Track {
+  const backend = inventory.backends.find(({ name }) => name === host);
+  if (backend === undefined) throw new Error(`${host} is not in the inventory`);
+  const steps: Step[] = [
+    { kind: 'pause', say: 'let the balancers finish what they had begun', lasts: AFTER_FLIP, deadline: MARGIN },
+    ...drained(inventory, view, backend),
+    switchStep(inventory, backend, goal),
+    ...health(inventory, view, backend),
+  ];
+  return { host, steps };
+}
+
+/** Proves that no request is left on a backend: counted on the host itself, and on each balancer for what is still connecting. */
+export function drained(inventory: Inventory, view: FleetView, backend: Backend): Step[] {
+  const { deadline, on_deadline } = inventory.drain;
+  const balancers = reachable(view);
+  return [
+    {
+      kind: 'run',
+      say: `wait until no request is left on ${backend.name}`,
+      script: 'drained',
+      calls: backend.slots.map((port) => ({ host: backend.name, args: [String(port), String(deadline), on_deadline] })),
+      deadline: deadline + MARGIN,
+    },
+    {
+      kind: 'run',
+      say: `see that no balancer is still connecting to ${backend.name}`,
+      script: 'connecting',
+      calls: balancers.map((host) => ({ host, args: [backend.address, backend.slots.join(','), String(deadline)] })),
+      deadline: deadline + MARGIN,
+    },
+  ];
+}
+
+function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal): RunStep {
+  const { release, service } = inventory;
+  return {
+    kind: 'run',
+    say: `switch ${backend.name} to ${goal.release} and restart`,
+    script: 'switch',
+    fence: `${release.root}/.orchestrate`,
+    calls: backend.slots.map((port) => ({
+      host: backend.name,
+      args: [release.root, goal.release, String(port), service.name, String(inventory.health.deadline)],
+    })),
+    deadline: inventory.health.deadline + MARGIN,
+    undo: 'the release before is switched to in the same way',
+  };
+}
+
+/** Healthy as seen from each balancer, then the first requests made where no user waits for them. */
+export function health(inventory: Inventory, view: FleetView, backend: Backend): Step[] {
+  const { health: wanted, service, app } = inventory;
+  const through = wanted.from === 'balancer' ? reachable(view) : wanted.from === 'backend' ? [backend.name] : [];
+  const from = wanted.from === 'balancer' ? `from ${listed(through)}` : wanted.from === 'backend' ? 'from itself' : 'from here';
+  return backend.slots.flatMap((port): ProbeStep[] => {
+    const common = {
+      kind: 'probe',
+      host: backend.name,
+      through,
+      address: wanted.from === 'backend' ? '127.0.0.1' : backend.address,
+      port,
+      hostHeader: wanted.host,
+      headers: wanted.headers,
+      interval: wanted.interval,
+      log: { script: 'application-log', call: { host: backend.name, args: [app, String(port), service.manager] } },
+    } as const;
+    return [
+      {
+        ...common,
+        say: `ask ${backend.name} ${from}: ${wanted.path}`,
+        path: wanted.path,
+        status: wanted.status,
+        consecutive: wanted.consecutive,
+        parallel: 1,
+        timeout: wanted.timeout,
+        deadline: wanted.deadline,
+      },
+      ...wanted.warm.map((path): ProbeStep => ({
+        ...common,
+        say: `warm ${backend.name} up: ${path}`,
+        through: through.slice(0, 1),
+        path,
+        status: 'any',
+        consecutive: 1,
+        parallel: workers(service.command) * 2,
+        timeout: wanted.deadline,
+        deadline: wanted.deadline,
+      })),
+    ];
+  });
+}
+
+function rest(inventory: Inventory, routing: Routing, fresh: readonly string[]): Phase[] {
+  const { bake, pause } = inventory.roll;
+  const phases: Phase[] = [];
+  if (bake > 0) {
+    const sockets = (names: readonly string[]) =>
+      inventory.backends
+        .filter(({ name }) => names.includes(name))
+        .flatMap(({ address, slots }) => slots.map((port) => socketOf(address, port)));
+    const old = routing.in.filter((name) => !fresh.includes(name));
+    phases.push({
+      name: 'bake',
+      title: `bake: ${listed(fresh)} against ${listed(old)}`,
+      tracks: [
+        {
+          host: 'balancers',
+          steps: [
+            {
+              kind: 'watch',
+              say: 'compare the errors of the new release with those of the old one',
+              lasts: bake,
+              deadline: bake + MARGIN,
+              script: 'bake-counts',
+              calls: inventory.balancers.map(({ name }) => ({ host: name, args: [inventory.nginx.access_log] })),
+              fresh: sockets(fresh),
+              old: sockets(old),
+            },
+          ],
+        },
+      ],
+    });
+  }
+  if (pause > 0)
+    phases.push({
+      name: 'pause',
+      title: 'pause between two batches',
+      tracks: [{ host: 'balancers', steps: [{ kind: 'pause', say: 'pause', lasts: pause, deadline: pause + MARGIN }] }],
+    });
+  return phases;
+}
+
+export const reachable = (view: FleetView): string[] =>
+  Object.keys(view.balancers).filter((name) => view.balancers[name]?.kind === 'seen');
+
+/** `web1, web2 and web3`; long lists are cut. */
+export function listed(names: readonly string[]): string {
+  if (names.length > 6) return `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`;
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** Worker processes of a Gunicorn command line; 4 where it does not say. */
+function workers(command: string): number {
+  const found = /(?:--workers[= ]|-w ?)([0-9]{1,3})\b/.exec(command);
+  return found === null ? 4 : Math.max(1, Number(found[1]));
+}

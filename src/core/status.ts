@@ -1,0 +1,107 @@
+import type { Inventory } from './inventory.ts';
+import { newestRecord, type BackendView, type FleetView } from './fleet.ts';
+
+/** What `status` tells: what runs where, who is in rotation and why not, and everything that is not as it should be, in words. */
+export interface Status {
+  readonly app: string;
+  /** 0: one release, healthy, nothing drifted; 4: otherwise. */
+  readonly exit: 0 | 4;
+  readonly backends: readonly BackendStatus[];
+  readonly balancers: readonly BalancerStatus[];
+  /** Sentences. */
+  readonly drift: readonly string[];
+  /** A roll that was begun and is not finished. */
+  readonly unfinished: string | null;
+}
+
+export interface BackendStatus {
+  readonly name: string;
+  readonly rotation: 'in' | 'out' | 'not recorded';
+  readonly reason: string | null;
+  readonly since: string | null;
+  /** What its processes really run. */
+  readonly running: string | null;
+  readonly current: string | null;
+  /** `healthy`, or what was answered; null where it was not asked. */
+  readonly health: string | null;
+}
+
+export interface BalancerStatus {
+  readonly name: string;
+  readonly generation: number | null;
+  /** Whether Nginx's workers resolve that generation. */
+  readonly serves: boolean;
+}
+
+/** Puts together what was observed. `health` holds what each backend answered: `healthy`, or other words. Pure. */
+export function statusOf(inventory: Inventory, view: FleetView, health: Readonly<Record<string, string>>): Status {
+  const record = newestRecord(view);
+  const backends = inventory.backends.map(({ name }): BackendStatus => {
+    const seen = view.backends[name];
+    const known = record?.backends[name];
+    return {
+      name,
+      rotation: known?.rotation ?? 'not recorded',
+      reason: known?.reason ?? null,
+      since: known?.since ?? null,
+      running: seen?.kind === 'seen' ? seen.running : null,
+      current: seen?.kind === 'seen' ? seen.current : null,
+      health: health[name] ?? null,
+    };
+  });
+  const balancers = inventory.balancers.map(({ name }): BalancerStatus => {
+    const seen = view.balancers[name];
+    return { name, generation: seen?.kind === 'seen' ? seen.live : null, serves: seen?.kind === 'seen' && seen.serves };
+  });
+  const drift = [
+    ...inventory.balancers.flatMap(({ name }) => balancerDrift(name, view)),
+    ...unequal(balancers),
+    ...inventory.backends.flatMap(({ name }) => backendDrift(name, view.backends[name], health[name])),
+    ...mixed(backends),
+    ...backends.flatMap(({ name, rotation, reason }) =>
+      rotation === 'out' ? [`${name} is out of rotation: ${reason ?? 'no reason was given'}`] : [],
+    ),
+  ];
+  const unfinished =
+    record !== null && record.intent !== null
+      ? `${record.intent.by} began \`${record.intent.command}\` at ${record.intent.at} and has not finished it`
+      : null;
+  return { app: inventory.app, exit: drift.length > 0 || unfinished !== null ? 4 : 0, backends, balancers, drift, unfinished };
+}
+
+function balancerDrift(name: string, view: FleetView): string[] {
+  const seen = view.balancers[name];
+  if (seen === undefined) return [];
+  if (seen.kind === 'unreachable') return [`${name} could not be looked at: ${seen.reason}`];
+  return seen.problems.map(({ says }) => `${name}: ${says}`);
+}
+
+function unequal(balancers: readonly BalancerStatus[]): string[] {
+  const told = new Set(balancers.map(({ generation }) => generation));
+  return told.size > 1
+    ? [`the balancers differ: ${balancers.map(({ name, generation }) => `${name} has generation ${generation ?? 'none'}`).join(', ')}`]
+    : [];
+}
+
+function backendDrift(name: string, seen: BackendView | undefined, health: string | undefined): string[] {
+  if (seen === undefined) return [];
+  if (seen.kind === 'unreachable') return [`${name} could not be looked at: ${seen.reason}`];
+  const lines = seen.problems.map(({ says }) => `${name}: ${says}`);
+  if (seen.running === null) lines.push(`${name} runs no release`);
+  else if (seen.running === 'unsure') lines.push(`${name}: what it runs can't be told, its code was started through the link \`current\``);
+  else if (seen.running !== seen.current)
+    lines.push(`${name} runs ${seen.running}, but its link \`current\` names ${seen.current ?? 'nothing'}: it was not restarted since`);
+  if (health !== undefined && health !== 'healthy') lines.push(`${name} is not healthy: ${health}`);
+  return lines;
+}
+
+function mixed(backends: readonly BackendStatus[]): string[] {
+  const groups = Map.groupBy(
+    backends.filter(({ running }) => running !== null && running !== 'unsure'),
+    ({ running }) => running,
+  );
+  if (groups.size < 2) return [];
+  return [
+    `the fleet is mixed: ${[...groups].map(([release, hosts]) => `${release ?? ''} on ${hosts.map(({ name }) => name).join(', ')}`).join('; ')}`,
+  ];
+}

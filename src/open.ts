@@ -1,0 +1,76 @@
+import { homedir, hostname, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { readInventory, type Inventory } from './core/inventory.ts';
+import { Refusal } from './core/failure.ts';
+import type { Emit, Event } from './core/event.ts';
+import { findInventory } from './fleet/inventory-file.ts';
+import type { Clock, Probe, Remote } from './fleet/ports.ts';
+import { openSsh } from './fleet/ssh.ts';
+import { openProbe } from './fleet/probe.ts';
+import { realClock } from './fleet/clock.ts';
+import { script } from './fleet/scripts.ts';
+import { openSource, type Source } from './fleet/source.ts';
+import { OutTimes } from './tell/out-times.ts';
+
+/** An inventory with the doors to its fleet. Nothing is connected before it is needed. */
+export interface Opened {
+  readonly inventory: Inventory;
+  /** Where the inventory was read; relative paths in it start in its folder. */
+  readonly file: string;
+  readonly remote: Remote;
+  readonly probe: Probe;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly script: (name: string) => string;
+  /** Opened at the first call: a command without source needs no repository. */
+  readonly source: () => Promise<Source>;
+  readonly archive: (commit: string) => Promise<Readable>;
+  readonly outTimes: OutTimes;
+  /** user@machine, for records. */
+  readonly by: string;
+  readonly close: () => Promise<void>;
+}
+
+/** Reads the inventory and gets the doors ready. Rejects with `Refusal` (exit 2) that lists every problem of the inventory. */
+export async function open(inventoryFile: string | undefined, listener: (event: Event) => void): Promise<Opened> {
+  const { inventory, file } = await loadInventory(inventoryFile);
+  const clock = realClock;
+  const machines = new Map([...inventory.balancers, ...inventory.backends].map((host) => [host.name, host]));
+  const remote = openSsh([...machines.values()], { concurrency: inventory.ssh.concurrency });
+  const outTimes = new OutTimes(() => clock.ticks());
+  let source: Promise<Source> | undefined;
+  const opened: Opened = {
+    inventory,
+    file,
+    remote,
+    probe: openProbe(remote),
+    clock,
+    emit: (event) => {
+      outTimes.tell(event);
+      listener({ at: new Date(clock.now()).toISOString(), ...event });
+    },
+    script,
+    source: () => (source ??= openSource(inventory.build, cacheFolder(), dirname(file))),
+    archive: async (commit) => (await opened.source()).archive(commit),
+    outTimes,
+    by: `${userInfo().username}@${hostname()}`,
+    close: () => remote.close(),
+  };
+  return opened;
+}
+
+/** The inventory alone. Rejects with `Refusal` (exit 2). */
+export async function loadInventory(inventoryFile: string | undefined): Promise<{ inventory: Inventory; file: string }> {
+  const found = await findInventory(inventoryFile, process.env);
+  const read = readInventory(found.text, found.file, homedir());
+  if (read.ok) return { inventory: read.inventory, file: found.file };
+  throw new Refusal(
+    2,
+    `${found.file} can't be used (${read.problems.length === 1 ? 'one problem' : `${read.problems.length} problems`}); nothing was touched.`,
+    'Correct the places above; the example inventory.yaml explains every key.',
+    read.problems.map(({ file, line, column, path, message }) => `${file}:${line}:${column}  ${path === '' ? '' : `${path}: `}${message}`),
+  );
+}
+
+const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'orchestrate');

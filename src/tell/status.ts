@@ -1,0 +1,27 @@
+import type { Status } from '../core/status.ts';
+import { printable } from '../core/failure.ts';
+import { table } from './words.ts';
+
+/** `status` for people: the backends, the balancers, then what is not as it should be. */
+export function statusLines(status: Status): string[] {
+  const backends = status.backends.map((backend) => [
+    backend.name,
+    backend.rotation,
+    backend.running ?? 'no release',
+    backend.health ?? 'not asked',
+    backend.since === null ? '' : `since ${backend.since.slice(0, 16).replace('T', ' ')} UTC`,
+  ]);
+  const balancers = status.balancers.map(({ name, generation, serves }) => [
+    name,
+    generation === null ? 'no generation yet' : `generation ${generation}`,
+    generation === null ? '' : serves ? 'served by Nginx' : 'NOT served by Nginx',
+  ]);
+  return [
+    ...table([['BACKEND', 'ROTATION', 'RUNS', 'HEALTH', ''], ...backends]),
+    '',
+    ...table([['BALANCER', 'ROUTING', ''], ...balancers]),
+    '',
+    ...(status.unfinished === null ? [] : [`UNFINISHED: ${status.unfinished}. \`orchestrate roll\` goes on; \`orchestrate rollback\` goes back.`]),
+    ...(status.drift.length === 0 ? [`${status.app}: all is as it should be.`] : status.drift.map((line) => `! ${line}`)),
+  ].map(printable);
+}
