@@ -88,16 +88,16 @@ export const serviceName = text(
   'must be letters, digits and _ . @ : -, beginning with a letter or digit',
 );
 
+const HOP =
+  /^([A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]{0,252})(:[1-9]\d{0,4})?$/;
+
 /** `user@host:port` hops, separated by commas, as after ssh's -J. */
-export const jump = z.string().refine(
-  (value) =>
-    value === 'none' ||
-    value.split(',').every((hop) => {
-      const [, user, host] = /^(?:([A-Za-z0-9_][A-Za-z0-9_.@-]*)@)?([^@]+)$/.exec(hop) ?? [];
-      return host !== undefined && (user?.length ?? 0) <= 64 && hostAndPort(host) !== undefined;
-    }),
-  'must be [user@]host[:port], several separated by commas, nearest first; `none` for no jump',
-);
+export const jump = z
+  .string()
+  .refine(
+    (value) => value === 'none' || value.split(',').every((hop) => HOP.test(hop)),
+    'must be [user@]host[:port], several separated by commas, nearest first; `none` for no jump',
+  );
 
 /** What the Host header says. */
 export const httpHost = z
