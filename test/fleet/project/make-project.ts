@@ -33,7 +33,11 @@ const plan = {
 
 export type ReleaseName = keyof typeof plan;
 
-export const releaseNames = Object.keys(plan) as ReleaseName[];
+export const releaseNames: readonly ReleaseName[] = Object.keys(plan).filter(isReleaseName);
+
+function isReleaseName(name: string): name is ReleaseName {
+  return name in plan;
+}
 
 export interface Project {
   /** A git repository with `main` (v2) checked out; each release is a branch or, for v1 and v2, a tag of its name. */
@@ -78,7 +82,14 @@ function hashedName(content: Buffer): string {
 }
 
 function record(value: (name: ReleaseName, at: number) => string): Record<ReleaseName, string> {
-  return Object.fromEntries(releaseNames.map((name, at) => [name, value(name, at)])) as Record<ReleaseName, string>;
+  const found: Partial<Record<ReleaseName, string>> = {};
+  releaseNames.forEach((name, at) => (found[name] = value(name, at)));
+  if (!isWhole(found)) throw new Error('a release is missing');
+  return found;
+}
+
+function isWhole(found: Partial<Record<ReleaseName, string>>): found is Record<ReleaseName, string> {
+  return releaseNames.every((name) => found[name] !== undefined);
 }
 
 async function filesOf(part: string): Promise<Map<string, Buffer>> {

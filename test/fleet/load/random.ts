@@ -1,0 +1,16 @@
+/** Numbers from 0 (included) to 1 (not), the same for the same seed (mulberry32). */
+export type Random = () => number;
+
+export function seeded(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function between(random: Random, [least, most]: readonly [number, number]): number {
+  return Math.floor(least + random() * (most - least + 1));
+}
