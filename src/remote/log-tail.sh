@@ -1,0 +1,26 @@
+# shellcheck shell=sh
+# What the end of a balancer's access log says of who was sent where. Changes nothing.
+#   LOG LINES SINCE   the file; how many lines; requests that began before SINCE (seconds of the epoch) are left aside
+# The log's format is that of templates/upstream.conf.hbs: its first fields stand in a fixed order and hold no quotes.
+# Prints for each pair of a backend and the upstream by whose name it was reached `pair COUNT ADDRESS GROUP HOST URI` (of one such
+# request; - for what is empty), then `lines N`, `strange N` (lines of another format). Exits 78 when the log can't be read.
+[ -r "$1" ] || die 78 "cannot read $1"
+tail -n "$2" "$1" | awk -F '"' -v since="$3" '
+  $2 != "time" || $6 != "upstream" || $26 != "group" { strange++; next }
+  $4 - $24 < since { next }
+  {
+    lines++
+    count = split($8, addresses, /, | : /)
+    group = $28 == "" ? "-" : $28
+    host = $48 == "" ? "-" : $48
+    for (i = 1; i <= count; i++) {
+      key = addresses[i] " " group
+      pairs[key]++
+      example[key] = host " " substr($52, 1, 200)
+    }
+  }
+  END {
+    for (key in pairs) print "pair", pairs[key], key, example[key]
+    print "lines", lines + 0
+    print "strange", strange + 0
+  }'
