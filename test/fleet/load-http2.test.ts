@@ -18,7 +18,7 @@ import { runLoad } from './load/generator.ts';
 import { siteReleases, type Site, startHonestSite } from './load/honest-site.ts';
 import { assertNothingLost, type Report, withLedger } from './load/report.ts';
 
-const mix = { fetchWithin: 300, uploadTakes: [200, 400], slow: [50, 150], connections: 20, timeout: 800 } as const;
+const mix = { fetchWithin: 300, uploadTakes: [200, 400], slow: [50, 150], connections: 20, timeout: 5000 } as const;
 const shares = { page: 0.55, static: 0.15, slow: 0.05, order: 0.2, upload: 0.05 };
 let folder = '';
 let key = '';
