@@ -1,5 +1,6 @@
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document as YamlDocument, Pair } from 'yaml';
+import { harmless } from './problem.ts';
 import type { Path, Problem } from './problem.ts';
 
 /** A YAML text, read: plain values, and where each of them stands. */
@@ -24,7 +25,12 @@ export function readDocument(text: string, file: string): Document {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const problem = (offset: number, message: string): Problem => ({ file, ...place(offset), path: '', message });
+  const problem = (offset: number, message: string): Problem => ({
+    file,
+    ...place(offset),
+    path: '',
+    message: harmless(message),
+  });
   const problems = [...yaml.errors, ...yaml.warnings].map((error) =>
     problem(error.pos[0], sentence(error.code, error.message)),
   );
@@ -43,7 +49,7 @@ function sentence(code: string, message: string): string {
   if (code === 'DUPLICATE_KEY') return 'this key is there twice; only one of them can be meant';
   if (code === 'TAB_AS_INDENT') return 'YAML allows no tabs here: use spaces';
   if (code === 'TAG_RESOLVE_FAILED') return `${message}: tags are not understood here`;
-  return message.replace(/\s+/g, ' ');
+  return message;
 }
 
 function offsetOf(yaml: YamlDocument, path: Path, at: 'key' | 'value'): number {

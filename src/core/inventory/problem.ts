@@ -38,7 +38,12 @@ export function showPath(path: Path): string {
 
 /** Anything as it may be shown in a message: on one line, at most 60 characters, no control characters. */
 export function quoted(value: unknown): string {
-  // oxlint-disable-next-line no-control-regex -- these are what must not reach a terminal
-  const json = (JSON.stringify(value) ?? typeof value).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
+  const json = harmless(JSON.stringify(value) ?? typeof value);
   return json.length > 60 ? `${json.slice(0, 57)}...` : json;
+}
+
+/** On one line, and without what moves a terminal's cursor or turns its text around. */
+export function harmless(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- these are what must not reach a terminal
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ');
 }

@@ -39,6 +39,9 @@ function exampleKeys(node: unknown, path: string, found: Set<string>): Set<strin
   return found;
 }
 
+// A host's own ssh keys are those of the ssh section: explained there.
+const once = (paths: Iterable<string>): string[] => [...paths].filter((path) => !path.includes('.*.ssh.')).toSorted();
+
 const known = schemaKeys(jsonSchema(), '', new Map());
 
 describe('inventory.yaml', () => {
@@ -49,9 +52,6 @@ describe('inventory.yaml', () => {
 
   test('has every key that the schema knows, and no other', () => {
     const shown = exampleKeys(parseDocument(text).contents, '', new Set());
-    // A host's own ssh keys are those of the ssh section: explained there.
-    const once = (paths: Iterable<string>): string[] =>
-      [...paths].filter((path) => !path.includes('.*.ssh.')).toSorted();
     assert.deepEqual(once(shown), once(known.keys()));
     for (const hosts of ['balancers', 'backends']) {
       const own = [...known.keys()].flatMap((path) => path.split(`${hosts}.*.ssh.`)[1] ?? []);
