@@ -35,8 +35,8 @@ count() {
         requests[slice " " addresses[i]]++
         status = statuses[i]
         failed = status ~ /^5[0-9][0-9]$/ || (status !~ /^[0-9]+$/ && !(f[12] == 499 && i == attempts))
-        if (failed && !((slice, f[36]) in erred)) {
-          erred[slice, f[36]]
+        if (failed && !((slice, f[40]) in erred)) {
+          erred[slice, f[40]]
           errors[slice " " addresses[i]]++
         }
       }

@@ -2,8 +2,8 @@
 # What the end of a balancer's access log says of who was sent where. Changes nothing.
 #   LOG LINES SINCE   the file; how many lines; requests that began before SINCE (seconds of the epoch) are left aside
 # The log's format is that of templates/upstream.conf.hbs: its first fields stand in a fixed order and hold no quotes.
-# Prints for each pair of a backend and the upstream by whose name it was reached `pair COUNT ADDRESS GROUP HOST URI` (of one such
-# request; - for what is empty), then `lines N`, `strange N` (lines of another format). Exits 78 when the log can't be read.
+# Prints for each backend, the upstream by whose name it was reached and the root of the location that did it (without the lane)
+# `pair COUNT ADDRESS GROUP ROOT HOST URI` (the last two of one such request; - for what is empty), then `lines N`, `strange N` (lines of another format). Exits 78 when the log can't be read.
 [ -r "$1" ] || die 78 "cannot read $1"
 tail -n "$2" "$1" | awk -F '"' -v since="$3" '
   $2 != "time" || $6 != "upstream" || $26 != "group" { strange++; next }
@@ -12,11 +12,14 @@ tail -n "$2" "$1" | awk -F '"' -v since="$3" '
     lines++
     count = split($8, addresses, /, | : /)
     group = $28 == "" ? "-" : $28
-    host = $48 == "" ? "-" : $48
+    root = $32 == "" ? "-" : $32
+    sub(/\/live\/(stable|canary|[0-9][0-9])$/, "/live", root)
+    gsub(/ /, "?", root)
+    host = $52 == "" ? "-" : $52
     for (i = 1; i <= count; i++) {
-      key = addresses[i] " " group
+      key = addresses[i] " " group " " root
       pairs[key]++
-      example[key] = host " " substr($52, 1, 200)
+      example[key] = host " " substr($56, 1, 200)
     }
   }
   END {

@@ -21,22 +21,26 @@ export interface LogTail {
 }
 
 /**
- * Reads what log-tail.sh printed and finds locations outside the routing: a backend of ours was reached by a name that is no group of ours.
+ * Reads what log-tail.sh printed and finds locations outside the routing: a backend of ours was reached by a name that is no group of
+ * ours, or from a location whose root is not the routing's.
  * @param serving the groups that serve, when every line read began since they do: any other is foreign then, also one of ours
  *   (a location that passes to the fixed name `shop-all`)
  */
 export function readLogTail(output: string, inventory: Inventory, serving?: ReadonlySet<string>): LogTail {
   const backends = new Map(inventory.backends.map((backend) => [serverAddress(backend), backend.name]));
   const { app, nginx } = inventory;
-  const ours = (passes: string): boolean => {
+  const routed = `${nginx.folder.replace(/\/+$/, '')}/live`;
+  const ours = (passes: string, root: string): boolean => {
     if (nginx.switch === 'reload') return passes === app;
-    if (!passes.startsWith(`${app}-`)) return false;
+    if (root !== routed || !passes.startsWith(`${app}-`)) return false;
     return serving === undefined || serving.has(passes.slice(app.length + 1));
   };
   const foreign: ForeignLocation[] = [];
-  for (const [, count, address, passes, host, uri] of output.matchAll(/^pair (\d{1,12}) (\S+) (\S+) (\S+) (.*)$/gm)) {
+  for (const [, count, address, passes, root, host, uri] of output.matchAll(
+    /^pair (\d{1,12}) (\S+) (\S+) (\S+) (\S+) (.*)$/gm,
+  )) {
     const backend = backends.get(address ?? '');
-    if (backend === undefined || passes === undefined || ours(passes)) continue;
+    if (backend === undefined || passes === undefined || root === undefined || ours(passes, root)) continue;
     foreign.push({ backend, passes: shown(passes), host: shown(host), uri: shown(uri), requests: Number(count) });
   }
   const number = (key: string): number => Number(new RegExp(`^${key} (\\d{1,12})$`, 'm').exec(output)?.[1] ?? 0);
