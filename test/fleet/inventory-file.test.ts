@@ -6,6 +6,17 @@ import { after, describe, test } from 'node:test';
 import { Refusal } from '../../src/core/failure.ts';
 import { findInventory } from '../../src/fleet/inventory-file.ts';
 
+const put = (name: string, text: string | Uint8Array, mode = 0o644): void => {
+  writeFileSync(name, text);
+  chmodSync(name, mode);
+};
+const refused = (given: Promise<unknown>, message: RegExp): Promise<void> =>
+  assert.rejects(
+    given,
+    (error) =>
+      error instanceof Refusal && error.exit === 2 && message.test([error.message, ...error.details].join('\n')),
+  );
+
 describe('finding the inventory', () => {
   const folder = mkdtempSync(join(tmpdir(), 'orchestrate-inventory-'));
   const before = process.cwd();
@@ -14,16 +25,6 @@ describe('finding the inventory', () => {
     process.chdir(before);
     rmSync(folder, { recursive: true });
   });
-  const put = (name: string, text: string | Uint8Array, mode = 0o644): void => {
-    writeFileSync(name, text);
-    chmodSync(name, mode);
-  };
-  const refused = (given: Promise<unknown>, message: RegExp): Promise<void> =>
-    assert.rejects(
-      given,
-      (error) =>
-        error instanceof Refusal && error.exit === 2 && message.test([error.message, ...error.details].join('\n')),
-    );
 
   test('-i, then ORCHESTRATE_INVENTORY, then ./inventory.yaml', async () => {
     await refused(findInventory(undefined, {}), /there is no inventory.yaml here/);

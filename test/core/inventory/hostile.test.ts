@@ -55,65 +55,16 @@ const SHAPES: readonly (readonly [RegExp, RegExp])[] = [
   [/^health\.(path|warm)/, /^\/[^\s"'\\;{}$#`<>]*$/],
 ];
 
+/** Each character by itself; what is longer or can't be seen stands behind. */
+const EVIL = [
+  ...'a1/.-_@: \t\n\r;{}$"\'`\\#%&|<>*()=,~!?+^\u0000\u001b\u007f\u0085\u00a0\u2028\u202eé',
+  '..',
+  '\ud83d',
+  '[1-2]',
+];
+
 const nasty = fc.oneof(
-  fc
-    .array(
-      fc.constantFrom(
-        ...[
-          'a',
-          '1',
-          '/',
-          '.',
-          '..',
-          '-',
-          '_',
-          '@',
-          ':',
-          ' ',
-          '\t',
-          '\n',
-          '\r',
-          ';',
-          '{',
-          '}',
-          '$',
-          '"',
-          "'",
-          '`',
-          '\\',
-          '#',
-          '%',
-          '&',
-          '|',
-          '<',
-          '>',
-        ],
-        ...[
-          '\u0000',
-          '\u001b',
-          '\u007f',
-          '\u0085',
-          '\u00a0',
-          '\u2028',
-          '\u202e',
-          'é',
-          '\ud83d',
-          '*',
-          '(',
-          ')',
-          '=',
-          ',',
-          '~',
-          '!',
-          '?',
-          '+',
-          '^',
-          '[1-2]',
-        ],
-      ),
-      { maxLength: 8 },
-    )
-    .map((parts) => parts.join('')),
+  fc.array(fc.constantFrom(...EVIL), { maxLength: 8 }).map((parts) => parts.join('')),
   fc.string({ unit: 'binary', maxLength: 8 }),
 );
 
@@ -155,7 +106,7 @@ test('a hostile string gets through nowhere', () => {
           else if (FREE.test(name)) assert.doesNotMatch(found.text, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/, name);
           else if (REF.test(name)) assert.match(found.text, /^[A-Za-z0-9._/@{}^~+-]+$/);
           else assert.match(found.text, /^[A-Za-z0-9_.%@+:/[\]-]+$/, name);
-          if (/^\//.test(found.text) && !FREE.test(name) && !/^health/.test(name))
+          if (found.text.startsWith('/') && !FREE.test(name) && !name.startsWith('health'))
             assert.doesNotMatch(found.text, /\/\.{1,2}(\/|$)|\/$|\/\//, name);
         }
       },
@@ -166,11 +117,12 @@ test('a hostile string gets through nowhere', () => {
   assert.ok(accepted > 30, `${accepted} were accepted`);
 });
 
+const verdict = (key: string, value: string): boolean => {
+  const text = JSON.stringify(changed(example, ['nginx', key], value, false));
+  return readInventory(text, 'f', '/home/me').ok;
+};
+
 test('what Nginx’s own words allow', () => {
-  const verdict = (key: string, value: string): boolean => {
-    const text = JSON.stringify(changed(example, ['nginx', key], value, false));
-    return readInventory(text, 'f', '/home/me').ok;
-  };
   for (const method of [
     'round_robin',
     'least_conn',
