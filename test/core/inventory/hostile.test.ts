@@ -57,7 +57,7 @@ const SHAPES: readonly (readonly [RegExp, RegExp])[] = [
 
 /** Each character by itself; what is longer or can't be seen stands behind. */
 const EVIL = [
-  ...'a1/.-_@: \t\n\r;{}$"\'`\\#%&|<>*()=,~!?+^\u0000\u001b\u007f\u0085\u00a0\u2028\u202eé',
+  ...'a1/.-_@: \t\n\r;{}$"\'`\\#%&|<>*()=,~!?+^\u0000\u001b\u007f\u0085\u00a0\u2028\u202eé'.split(''),
   '..',
   '\ud83d',
   '[1-2]',
