@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { formatRelease, parseRelease } from '../../src/core/release.ts';
 import { openSource, type Source } from '../../src/fleet/source.ts';
@@ -47,44 +48,35 @@ describe('building on the builder', () => {
     });
   const receive = (input: Parameters<Workshop['run']>[2]) =>
     shop.run('receive-source', [...shop.fence(root), root, RELEASE, 'repository'], input);
-  const virtualenv = () =>
-    shop.run('virtualenv', [
-      ...shop.fence(root),
-      ...[
-        root,
-        RELEASE,
-        'repository',
-        KEY,
-        PYTHON,
-        'requirements.txt',
-        'env',
-        '--system-site-packages',
-        '--without-pip',
-      ],
-    ]);
+  const pip = [
+    root,
+    RELEASE,
+    'repository',
+    KEY,
+    PYTHON,
+    'requirements.txt',
+    'env',
+    '--system-site-packages',
+    '--without-pip',
+  ];
+  const virtualenv = () => shop.run('virtualenv', [...shop.fence(root), ...pip]);
+  const names = [
+    root,
+    RELEASE,
+    'repository',
+    'virtualenv',
+    KEY,
+    'env',
+    'python manage.py',
+    'python manage.py collectstatic --noinput',
+    'static',
+  ];
+  const shared = ['media', 'media', 'var/log', 'logs'];
   const build = (...commands: string[]) =>
-    shop.run(
-      'build',
-      [
-        ...shop.fence(root),
-        ...[
-          root,
-          RELEASE,
-          'repository',
-          'virtualenv',
-          KEY,
-          'env',
-          'python manage.py',
-          'python manage.py collectstatic --noinput',
-          'static',
-        ],
-        ...['media', 'media', 'var/log', 'logs', '--', ...commands],
-      ],
-      manifest(),
-    );
+    shop.run('build', [...shop.fence(root), ...names, ...shared, '--', ...commands], manifest());
 
   it('takes no stream that was cut or damaged, and leaves nothing of it', async () => {
-    const whole = Buffer.concat(await Array.fromAsync(source.archive(commit)));
+    const whole = await buffer(source.archive(commit));
     assert.equal(whole.length, await source.size(commit));
     const damaged = Buffer.from(whole);
     damaged[200] = (damaged[200] ?? 0) ^ 1;

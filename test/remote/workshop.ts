@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -47,6 +47,15 @@ export class Workshop {
     return git('rev-parse', 'HEAD').trim();
   }
 
+  /** A complete release whose virtual environment is the system's Python: nothing needs to be built for it. */
+  release(where: string, release: string, files: Readonly<Record<string, string>>): void {
+    this.write(`${where}/${release}/repository`, files);
+    this.write(`${where}/${release}`, { 'release.json': '{}' });
+    this.write(`${where}/virtualenvs/${KEY}`, { 'bin/': '', complete: '1' });
+    rmSync(this.path(where, `virtualenvs/${KEY}/bin/python`), { force: true });
+    symlinkSync(PYTHON, this.path(where, `virtualenvs/${KEY}/bin/python`));
+  }
+
   /** FOLDER TOKEN SEQUENCE HOLDER of a root's own fence. */
   fence(root: string): string[] {
     this.#sequence += 1;
@@ -88,6 +97,7 @@ SECRET_KEY = os.environ.get('SECRET_KEY', 'x')
 DEBUG = False
 ALLOWED_HOSTS = ['shop.example.com']
 ROOT_URLCONF = 'site_urls'
+MIDDLEWARE = ['django.middleware.common.CommonMiddleware']
 INSTALLED_APPS = ['django.contrib.staticfiles', 'catalog']
 DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': os.environ.get('DATABASE', ':memory:')}}
 DEFAULT_AUTO_FIELD = 'django.db.models.BigAutoField'
