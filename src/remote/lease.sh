@@ -10,12 +10,6 @@
 # Exits 76 when another's lease lives, 75 when it is no longer this holder's or the token is not above all that this host has seen,
 # 78 when it can't be written.
 
-# field NAME: a number or plain word of lease.json, whose keys stand in a fixed order. DETAILS come last and can't be taken for one.
-field() {
-  sed -n "s/^{\"token\":\([0-9]*\),\"holder\":\"\([A-Za-z0-9._-]*\)\",\"term\":\([0-9]*\),\"boot\":\"\([0-9a-f-]*\)\",\"until\":\([0-9]*\),\"details\":.*}\$/\\$1/p" \
-    "$folder/lease.json" 2>/dev/null
-}
-
 tell() {
   printf 'boot %s\nuptime %s\n' "$boot" "$uptime"
   if [ -s "$folder/fence" ]; then printf 'fence %s\n' "$(cat "$folder/fence")"; fi
@@ -59,9 +53,14 @@ fi
 read -r boot </proc/sys/kernel/random/boot_id
 read -r uptime _ </proc/uptime
 now=${uptime%.*}
-had_token=$(field 1) had_holder=$(field 2) had_term=$(field 3) had_boot=$(field 4) had_until=$(field 5)
-if [ -s "$folder/lease.json" ] && [ -z "$had_token" ] && [ "$action" != show ]; then
-  answer 78 "$folder/lease.json is not one that orchestrate wrote"
+had_token='' had_holder='' had_term=0 had_boot='' had_until=0
+if [ -s "$folder/lease.json" ]; then
+  # Its keys stand in a fixed order, and the details come last: nothing in them can be taken for one.
+  had=$(sed -n 's/^{"token":\([0-9]\{1,15\}\),"holder":"\([A-Za-z0-9._-]\{1,\}\)","term":\([0-9]\{1,15\}\),"boot":"\([0-9a-f-]\{1,\}\)","until":\([0-9]\{1,15\}\),"details":{.*}}$/\1 \2 \3 \4 \5/p' "$folder/lease.json")
+  [ -n "$had" ] || [ "$action" = show ] || answer 78 "$folder/lease.json is not one that orchestrate wrote"
+  read -r had_token had_holder had_term had_boot had_until <<EOF
+$had
+EOF
 fi
 
 case $action in
