@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { parseBalancerFacts } from '../../src/core/balancer-facts.ts';
+import type { Inventory } from '../../src/core/inventory.ts';
+import { declaredGroups } from '../../src/core/routing/groups.ts';
+import { verifyGroups } from '../../src/core/routing/verify.ts';
+import { backendOf, run, Stand, until } from './stand.ts';
+
+const stand = new Stand();
+let shop: Inventory;
+
+before(async () => {
+  shop = await stand.app('shop', 3);
+  await stand.start();
+  await stand.move(shop, 'none', '000001', 'stable=all');
+});
+after(() => stand.close());
+
+const sum = (text: string): string => createHash('sha256').update(text).digest('hex');
+const file = (): string => readFileSync(shop.nginx.file, 'utf8');
+const install = (text: string, expected: string, test = shop.nginx.test) =>
+  run('configuration', [...stand.fence(shop), 'install', shop.nginx.file, test, expected, stand.pidFile], text);
+const more = (): string => stand.configuration(shop, declaredGroups(shop).slice(0, 4));
+const served = async (): Promise<string> =>
+  (JSON.parse((await stand.status('/', shop)) ?? '{}') as { configuration: string }).configuration;
+const reload = (command = shop.nginx.reload, seconds = '5') =>
+  run('reload', [...stand.fence(shop), command, seconds, stand.pidFile]);
+const observe = async (known = '-') => {
+  const { out } = await run('observe-balancer', [shop.nginx.folder, shop.nginx.file, known, stand.pidFile]);
+  return { out, facts: parseBalancerFacts(out, 'known text') };
+};
+
+test('a new text is put in place tested, and is live when the workers are new ones', async () => {
+  const before = file();
+  const text = more();
+  const installed = await install(text, sum(before));
+  assert.deepEqual([installed.code, installed.out, installed.err], [0, `installed ${sum(text)}\n`, '']);
+  assert.equal(file(), text);
+  assert.ok((await observe()).facts.former);
+  assert.notEqual(await served(), /"configuration":"(\w+)"/.exec(text)?.[1]);
+  const old = (await observe()).facts.workers.map(({ pid }) => pid);
+  assert.equal(old.length, 2);
+  const reloaded = await reload();
+  assert.match(reloaded.out, /^reloaded \d+\nending \d\n$/, reloaded.err);
+  assert.equal(await served(), /"configuration":"(\w+)"/.exec(text)?.[1]);
+  const now = (await observe()).facts.workers.filter(({ ending }) => !ending).map(({ pid }) => pid);
+  assert.equal(now.length, 2);
+  assert.ok(now.every((pid) => !old.includes(pid)));
+  assert.equal((await run('configuration', [...stand.fence(shop), 'keep', shop.nginx.file])).out, 'kept\n');
+  assert.equal((await observe()).facts.former, false);
+  assert.deepEqual(verifyGroups((await observe()).facts.text ?? '', shop, declaredGroups(shop).slice(0, 4)), []);
+});
+
+test('it can be taken back, for another balancer failed', async () => {
+  const before = file();
+  await install(stand.configuration(shop), sum(before));
+  assert.notEqual(file(), before);
+  const restored = await run('configuration', [...stand.fence(shop), 'restore', shop.nginx.file, shop.nginx.test]);
+  assert.equal(restored.out, `restored ${sum(before)}\n`);
+  assert.equal(file(), before);
+  assert.deepEqual(readdirSync(join(stand.folder, 'conf')), ['shop.conf']);
+});
+
+test('what is there already is the same; what was not observed is left alone', async () => {
+  const before = file();
+  assert.equal((await install(before, 'none')).out, `same ${sum(before)}\n`);
+  const moved = await install(stand.configuration(shop), sum('another'));
+  assert.equal(moved.code, 77);
+  assert.equal(file(), before);
+  assert.deepEqual(readdirSync(join(stand.folder, 'conf')), ['shop.conf']);
+});
+
+test('a text that is wrong by itself never comes near the Nginx that serves', async () => {
+  const before = file();
+  const asked = join(stand.folder, 'asked');
+  const bad = await install('upstream x { server 10.0.0.1:1; ', sum(before), `touch ${asked}; ${shop.nginx.test}`);
+  assert.equal(bad.code, 78);
+  assert.match(bad.err, /unexpected end of file/);
+  assert.equal(existsSync(asked), false);
+  assert.equal(file(), before);
+  assert.equal((await install('', sum(before))).code, 78);
+});
+
+test('a text that the whole Nginx refuses is taken back, though the script is ended in the middle', async () => {
+  const before = file();
+  // The site needs a variable that this text does not have.
+  const bad = await install('upstream shop-all { server 127.0.0.1:1; }\n', sum(before));
+  assert.equal(bad.code, 1);
+  assert.match(bad.err, /unknown "shop_\w+" variable|unknown log format/);
+  assert.equal(file(), before);
+  const killed = await install(stand.configuration(shop), sum(before), 'kill -TERM $PPID; sleep 0.2');
+  assert.notEqual(killed.code, 0);
+  assert.equal(file(), before);
+  assert.deepEqual(readdirSync(join(stand.folder, 'conf')), ['shop.conf']);
+});
+
+test('a text is sent only to whom has not got it', async () => {
+  const { out, facts } = await observe(sum(file()));
+  assert.doesNotMatch(out, /^text/m);
+  assert.equal(facts.text, 'known text');
+  assert.equal(facts.nginx, /version ([\d.]+)/.exec(out)?.[1]);
+  assert.ok(facts.master! > 0);
+});
+
+test('a reload that does not happen is seen', async () => {
+  const idle = await reload('true', '1');
+  assert.equal(idle.code, 1);
+  assert.match(idle.err, /2 workers of before still serve, and 0 new ones of 2: the reload failed/);
+  assert.equal((await reload('echo no right >&2; exit 1')).code, 1);
+  writeFileSync(`${stand.pidFile}.oldbin`, '1');
+  assert.equal((await reload()).code, 78);
+  assert.equal((await install(more(), 'none')).code, 78);
+  assert.ok((await observe()).facts.upgrading);
+  rmSync(`${stand.pidFile}.oldbin`);
+});
+
+test('a worker that still serves a long request is ending, and does not hold the proof', async () => {
+  const slow = stand.ask(shop, '/slow');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const reloaded = await reload();
+  assert.match(reloaded.out, /^reloaded \d+\nending 1$/m, reloaded.err);
+  assert.equal((await slow).status, 200);
+  await until(async () => (await observe()).facts.workers.every(({ ending }) => !ending));
+  assert.match(backendOf(await stand.ask(shop, '/')), /^shop-/);
+});
