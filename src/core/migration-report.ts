@@ -57,7 +57,12 @@ const migration = z.object({
 });
 export type Migration = z.infer<typeof migration>;
 
-const database = z.object({ alias: z.string(), vendor: z.string(), lock_timeout: z.string().nullable() });
+const database = z.object({
+  alias: z.string(),
+  vendor: z.string(),
+  lock_timeout: z.string().nullable(),
+  /** Migrations that it has had. */ applied: z.number(),
+});
 
 export interface MigrationReport {
   readonly databases: readonly z.infer<typeof database>[];

@@ -1,4 +1,4 @@
-import { parseMigrations, type Migration, type MigrationReport } from './migration-report.ts';
+import { parseMigrations, type Migration, type MigrationReport, type Operation } from './migration-report.ts';
 import { breaks } from './operations.ts';
 
 /** Where no `migrate` is seen in the command, as in a script of the project's own, all databases are asked. */
@@ -42,10 +42,14 @@ export function verdict(report: MigrationReport, wish: MigrationWish): Migration
   const refusals: string[] = [];
   const notes: string[] = [];
   let additive = true;
+  const unknown = new Unknown(report);
   for (const migration of report.migrations) {
     const name = `${migration.app}.${migration.name}`;
     const where = report.databases.length > 1 ? ` (database ${migration.database})` : '';
-    for (const reason of new Set(migration.operations.map(breaks).filter((each) => each !== null))) {
+    const reasons = migration.operations.map((operation) =>
+      unknown.to(migration, operation) ? null : breaks(operation),
+    );
+    for (const reason of new Set(reasons.filter((each) => each !== null))) {
       const sentence = `${name}${where}: ${reason}`;
       additive = false;
       if (wish.allow === 'any' || isNamed(migration, wish.named))
@@ -67,6 +71,26 @@ export function verdict(report: MigrationReport, wish: MigrationWish): Migration
     }
   }
   return { pending: report.migrations.map(({ app, name }) => `${app}.${name}`), additive, refusals, notes };
+}
+
+/** What the release before cannot know, and so cannot miss: a database that has had no migration, and tables that the pending ones make. */
+class Unknown {
+  readonly #empty: ReadonlySet<string>;
+  readonly #made = new Set<string>();
+  constructor(report: MigrationReport) {
+    this.#empty = new Set(report.databases.filter(({ applied }) => applied === 0).map(({ alias }) => alias));
+  }
+
+  to({ app, database }: Migration, { op, model, new: renamed }: Operation): boolean {
+    if (this.#empty.has(database)) return true;
+    if (model === undefined) return false;
+    const table = `${database} ${model}`.toLowerCase();
+    if (op === 'CreateModel') this.#made.add(table);
+    const own = this.#made.has(table);
+    if (own && op === 'RenameModel') this.#made.add(`${database} ${app}.${renamed}`.toLowerCase());
+    if (own && op === 'DeleteModel') this.#made.delete(table);
+    return own;
+  }
 }
 
 /** `catalog.0007` names `0007_rename_price`, and neither `0007b_…` nor another app's. */

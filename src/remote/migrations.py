@@ -1,6 +1,6 @@
 """Run by `manage.py shell -c`: prints what `migrate` would do, operation by operation, on descriptor 3, as two lines.
 
-    databases  [{"alias", "vendor", "lock_timeout"}]
+    databases  [{"alias", "vendor", "lock_timeout", "applied"}]
     migrations [{"app", "name", "database", "atomic", "operations": [{"op", ...}]}]
 
 It judges nothing: src/core/migrations.ts does. Works with Django 3.2 to 5.x.
@@ -13,6 +13,7 @@ def orchestrate():
 
     from django.db import connections, migrations, models, router
     from django.db.migrations.executor import MigrationExecutor
+    from django.db.migrations.recorder import MigrationRecorder
 
     MANY = 100001  # rows are counted up to here: more is all the same
     no_default = getattr(models.fields, "NOT_PROVIDED")
@@ -23,7 +24,7 @@ def orchestrate():
             with connection.cursor() as cursor:
                 if table not in connection.introspection.table_names(cursor):
                     return 0
-                cursor.execute("SELECT COUNT(*) FROM (SELECT 1 AS one FROM %s LIMIT %d) some" % (connection.ops.quote_name(table), MANY))
+                cursor.execute("SELECT COUNT(*) FROM (SELECT 1 AS one FROM %s LIMIT %d) counted" % (connection.ops.quote_name(table), MANY))
                 return cursor.fetchone()[0]
         except Exception:
             return None
@@ -90,6 +91,8 @@ def orchestrate():
             said["to"] = field_facts(after, app, model, op.new_name, connection)
         if kind in ("AddField", "AlterField", "AddIndex", "AlterIndexTogether"):
             said["rows"] = rows(connection, table_of(state, app, model))
+        if kind == "RenameModel":
+            said["new"] = op.new_name
         if kind == "AlterModelTable":
             said["from_table"], said["to_table"] = table_of(state, app, model), table_of(after, app, model)
         if kind in ("AlterUniqueTogether", "AlterIndexTogether"):
@@ -149,7 +152,8 @@ def orchestrate():
 
     def describe(alias):
         connection = connections[alias]
-        said = {"alias": alias, "vendor": connection.vendor, "lock_timeout": None}
+        applied = len(MigrationRecorder(connection).applied_migrations())
+        said = {"alias": alias, "vendor": connection.vendor, "lock_timeout": None, "applied": applied}
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SHOW lock_timeout")
