@@ -46,7 +46,7 @@ const NOBODY = { token: 0, holder: '-' };
  */
 export async function change(opened: Opened, wanted: Change, options: ChangeOptions): Promise<number> {
   const { inventory, remote, probe, clock, emit } = opened;
-  const look = async (): Promise<FleetView> => viewOf(inventory, await observe(inventory, remote, probe));
+  const look = async (): Promise<FleetView> => viewOf(inventory, await observe(inventory, remote, probe, opened.configuration()));
   const author = (held: Pick<Holding, 'token' | 'holder'>): Author => ({
     token: held.token,
     holder: held.holder,

@@ -1,7 +1,7 @@
 import { homedir, hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { readInventory, type Inventory } from './core/inventory.ts';
+import { formatProblem, readInventory, type Inventory } from './core/inventory.ts';
 import { Refusal } from './core/failure.ts';
 import type { Emit, Event } from './core/event.ts';
 import { findInventory } from './fleet/inventory-file.ts';
@@ -9,6 +9,10 @@ import type { Clock, Probe, Remote } from './fleet/ports.ts';
 import { openSsh } from './fleet/ssh.ts';
 import { openProbe } from './fleet/probe.ts';
 import { realClock } from './fleet/clock.ts';
+import { thisMachine } from './fleet/ssh-config.ts';
+import { template } from './fleet/templates.ts';
+import { renderConfiguration } from './core/routing/configuration.ts';
+import { declaredGroups } from './core/routing/groups.ts';
 import { script } from './fleet/scripts.ts';
 import { openSource, type Source } from './fleet/source.ts';
 import { OutTimes } from './tell/out-times.ts';
@@ -23,6 +27,8 @@ export interface Opened {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly script: (name: string) => string;
+  /** The balancers' configuration that the inventory asks for; with more groups, if they are named. */
+  readonly configuration: (more?: readonly ReadonlySet<string>[]) => string;
   /** Opened at the first call: a command without source needs no repository. */
   readonly source: () => Promise<Source>;
   readonly archive: (commit: string) => Promise<Readable>;
@@ -37,8 +43,9 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
   const { inventory, file } = await loadInventory(inventoryFile);
   const clock = realClock;
   const machines = new Map([...inventory.balancers, ...inventory.backends].map((host) => [host.name, host]));
-  const remote = openSsh([...machines.values()], { concurrency: inventory.ssh.concurrency });
+  const remote = openSsh([...machines.values()], { concurrency: inventory.ssh.concurrency, environment: thisMachine() });
   const outTimes = new OutTimes(() => clock.ticks());
+  const upstream = template(inventory.nginx.template, file);
   let source: Promise<Source> | undefined;
   const opened: Opened = {
     inventory,
@@ -51,6 +58,7 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
       listener({ at: new Date(clock.now()).toISOString(), ...event });
     },
     script,
+    configuration: (more) => renderConfiguration(inventory, declaredGroups(inventory, more), upstream).text,
     source: () => (source ??= openSource(inventory.build, cacheFolder(), dirname(file))),
     archive: async (commit) => (await opened.source()).archive(commit),
     outTimes,
@@ -69,7 +77,7 @@ export async function loadInventory(inventoryFile: string | undefined): Promise<
     2,
     `${found.file} can't be used (${read.problems.length === 1 ? 'one problem' : `${read.problems.length} problems`}); nothing was touched.`,
     'Correct the places above; the example inventory.yaml explains every key.',
-    read.problems.map(({ file, line, column, path, message }) => `${file}:${line}:${column}  ${path === '' ? '' : `${path}: `}${message}`),
+    read.problems.map(formatProblem),
   );
 }
 

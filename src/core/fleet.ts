@@ -1,5 +1,6 @@
 import type { GenerationRecord } from './record.ts';
 import type { Release } from './release.ts';
+import type { Group } from './routing/groups.ts';
 
 /** The fleet as the planner sees it: what was observed, reduced to what decides. Built by view.ts from the hosts' facts. */
 export interface FleetView {
@@ -20,8 +21,8 @@ export type BalancerView =
       /** The highest generation folder that is there. */
       readonly highest: number;
       readonly record: GenerationRecord | null;
-      /** Groups that the loaded configuration has, and has right; null where none of ours is loaded. */
-      readonly declared: ReadonlySet<string> | null;
+      /** Whether the configuration that Nginx has loaded has the group, and has it right. */
+      readonly declares: (group: Group) => boolean;
       /** What is wrong with the balancer, each a sentence; a roll is refused by any. */
       readonly problems: readonly Problem[];
     };

@@ -77,6 +77,8 @@ export interface RunStep extends Told {
   /** Standard input. `@time:N` in it is the time at which a step first said N: what a plan can't know. */
   readonly input?: string;
   readonly judge?: Judgement;
+  /** A value that is true from the moment this step begins, whatever comes of it. */
+  readonly sets?: string;
 }
 
 /** Puts bytes on hosts: a script reads them on standard input, all hosts at once from one stream. */
@@ -136,9 +138,12 @@ export interface PauseStep extends Told {
 }
 
 /** What is asked of a script's output beyond its exit code; core/judge.ts has the functions. */
-export type Judgement =
-  | { readonly kind: 'migrations'; readonly allow: 'additive' | 'any'; readonly named: readonly string[] }
-  | { readonly kind: 'says'; readonly text: string; readonly otherwise: string };
+export interface Judgement {
+  readonly kind: 'migrations';
+  readonly allow: 'additive' | 'any';
+  /** Migrations that a person answers for. */
+  readonly named: readonly string[];
+}
 
 /** All the hosts that a plan touches, in order of first appearance. */
 export function hostsOf(plan: Plan): string[] {

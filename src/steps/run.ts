@@ -8,6 +8,7 @@ import { judge } from '../core/judge.ts';
 /** Runs the step's script on all its hosts at once. Returns what it has to tell. Throws `Failed` for the first host that failed, when all have ended. */
 export async function runStep(step: RunStep, context: StepContext): Promise<string | undefined> {
   const text = context.script(step.script);
+  if (step.sets !== undefined) context.values.set(step.sets, true);
   const input = step.input?.replaceAll(/@time:([0-9]+)/g, (_, label: string) => timeOf(label, context));
   const outcomes = await Promise.all(
     step.calls.map((call) =>
@@ -28,9 +29,9 @@ export async function runStep(step: RunStep, context: StepContext): Promise<stri
   if (step.judge !== undefined)
     for (const [call, outcome] of ended) {
       const judged = judge(step.judge, outcome.stdout);
-      if (!judged.ok) throw new Failed({ host: call.host, doing: step.say, ...judged });
+      if (!judged.ok) throw new Failed({ host: call.host, doing: step.say, what: judged.what, output: judged.output, next: judged.next });
       for (const [name, value] of Object.entries(judged.values)) context.values.set(name, value);
-      if (judged.note !== undefined) return judged.note;
+      return judged.note;
     }
   return note(outcomes.map((outcome) => outcome.stdout));
 }

@@ -45,7 +45,7 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
     },
     back: (view, author, failed) => planBack(inventory, view, failed.from ?? null, author),
     mayGoBack: (values) =>
-      values.get('irreversible') === true
+      values.get('migrated') === true && values.get('migrations not additive') === true
         ? 'A migration that is not additive has been applied: the release before may not work with the database any more, so nothing is put back by itself. Mend the new release and roll again.'
         : undefined,
   };

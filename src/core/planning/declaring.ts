@@ -37,7 +37,7 @@ export function declaring(
 function undeclared(view: FleetView, groups: readonly Group[]): string[] {
   return Object.entries(view.balancers).flatMap(([host, balancer]) =>
     balancer.kind === 'seen'
-      ? groups.filter(({ name }) => balancer.declared === null || !balancer.declared.has(name)).map(({ name }) => `${host}: ${name}`)
+      ? groups.filter((group) => !balancer.declares(group)).map(({ name }) => `${host}: ${name}`)
       : [],
   );
 }

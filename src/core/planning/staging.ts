@@ -2,6 +2,7 @@ import type { Inventory } from '../inventory.ts';
 import { complete, type FleetView } from '../fleet.ts';
 import type { Phase, RunStep, Step } from '../plan.ts';
 import { formatRelease, type Release } from '../release.ts';
+import { databasesOf, manageOf } from '../migrations.ts';
 import { listed } from './switching.ts';
 
 const MINUTE = 60_000;
@@ -87,7 +88,7 @@ function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
             virtualenv,
             release.virtualenv,
             env_file,
-            'python manage.py',
+            manageOf(inventory.migrate.command ?? ''),
             build.static.command ?? '',
             build.static.output,
             ...shared(inventory),
@@ -187,12 +188,18 @@ function rehearsal(inventory: Inventory, goal: Staging, hosts: readonly string[]
 
 /** Asks Django what is to be migrated, and refuses what would break the release that still serves. */
 function pending(inventory: Inventory, goal: Staging): RunStep {
+  const command = inventory.migrate.command ?? '';
   const { root, code, env_file } = inventory.release;
   return {
     kind: 'run',
     say: 'ask Django which migrations are pending',
     script: 'migrations',
-    calls: [{ host: goal.builder, args: [root, goal.release.release, code, goal.release.virtualenv, env_file] }],
+    calls: [
+      {
+        host: goal.builder,
+        args: [root, goal.release.release, code, goal.release.virtualenv, env_file, manageOf(command), ...databasesOf(command)],
+      },
+    ],
     judge: { kind: 'migrations', allow: inventory.migrate.allow, named: goal.allowMigrations },
     deadline: 5 * MINUTE,
   };
@@ -246,6 +253,7 @@ function migrating(inventory: Inventory, goal: Staging): Phase[] {
       ],
       deadline: LONG,
       when,
+      sets: 'migrated',
       undo: 'a migration is not taken back; additive ones leave the release before working',
     },
     ...(inventory.rehearse.on === 'none'

@@ -1,6 +1,7 @@
 import type { Backend, Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
 import type { Phase, ProbeStep, RunStep, Step, Track } from '../plan.ts';
+import { runFolder } from '../service.ts';
 import { socketOf } from '../address.ts';
 import type { Routing } from './flip.ts';
 
@@ -97,8 +98,11 @@ export function drained(inventory: Inventory, view: FleetView, backend: Backend)
     {
       kind: 'run',
       say: `see that no balancer is still connecting to ${backend.name}`,
-      script: 'connecting',
-      calls: balancers.map((host) => ({ host, args: [backend.address, backend.slots.join(','), String(deadline)] })),
+      script: 'awaiting',
+      calls: balancers.map((host) => ({
+        host,
+        args: [String(Math.ceil(deadline / 1000)), ...backend.slots.map((port) => socketOf(backend.address, port))],
+      })),
       deadline: deadline + MARGIN,
     },
   ];
@@ -113,7 +117,15 @@ function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal): R
     fence: `${release.root}/.orchestrate`,
     calls: backend.slots.map((port) => ({
       host: backend.name,
-      args: [release.root, goal.release, String(port), service.name, String(inventory.health.deadline)],
+      args: [
+        release.root,
+        goal.release,
+        String(port),
+        runFolder(inventory),
+        service.wrapper ? '-' : service.pid_file,
+        service.restart ?? '-',
+        String(inventory.health.deadline),
+      ],
     })),
     deadline: inventory.health.deadline + MARGIN,
     undo: 'the release before is switched to in the same way',

@@ -11,8 +11,24 @@ import { parseConfiguration, type ParsedConfiguration, type ParsedServer } from 
  * @returns what is wrong, in sentences without the host's name; none: each group may be used
  */
 export function verifyGroups(text: string, inventory: Inventory, groups: readonly Group[]): string[] {
+  const verifier = verifierOf(text, inventory);
+  return [...verifier.problems, ...groups.flatMap(verifier.group)];
+}
+
+/** As `verifyGroups`, for one group after another: the text is read once. */
+export interface Verifier {
+  /** What is wrong with the text as a whole; any of it means that no group of it may be used. */
+  readonly problems: readonly string[];
+  /** What is wrong with a group. */
+  readonly group: (group: Group) => string[];
+}
+
+export function verifierOf(text: string, inventory: Inventory): Verifier {
   const parsed = parseConfiguration(text);
-  if ('problem' in parsed) return [`${inventory.nginx.file} can't be read: ${parsed.problem}`];
+  if ('problem' in parsed) {
+    const problem = `${inventory.nginx.file} can't be read: ${parsed.problem}`;
+    return { problems: [problem], group: () => [] };
+  }
   const problems: string[] = [];
   if (parsed.digest === null) {
     problems.push(`${inventory.nginx.file} has no digest of its own: it was not made by orchestrate`);
@@ -20,8 +36,7 @@ export function verifyGroups(text: string, inventory: Inventory, groups: readonl
     problems.push(`${inventory.nginx.file} was edited after it was made`);
   }
   if (inventory.nginx.switch === 'live') problems.push(...mapProblems(parsed, inventory));
-  for (const group of groups) problems.push(...groupProblems(parsed, inventory, group));
-  return problems;
+  return { problems, group: (group) => groupProblems(parsed, inventory, group) };
 }
 
 /** The groups of these that the text declares, whether rightly or not. */

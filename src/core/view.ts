@@ -1,0 +1,150 @@
+import type { Answer, FleetFacts, Seen } from './facts.ts';
+import type { BalancerFacts } from './balancer-facts.ts';
+import { runningRelease, type BackendFacts } from './backend-facts.ts';
+import type { BackendView, BalancerView, FleetView, Problem } from './fleet.ts';
+import type { Backend, Inventory } from './inventory.ts';
+import type { Group } from './routing/groups.ts';
+import { parseConfiguration } from './routing/parse.ts';
+import { verifyGroups } from './routing/verify.ts';
+import { generationName } from './planning/flip.ts';
+
+/** What decides, made of what was observed. Pure. */
+export function viewOf(inventory: Inventory, facts: FleetFacts): FleetView {
+  return {
+    balancers: Object.fromEntries(
+      inventory.balancers.map(({ name }) => [name, balancerView(inventory, facts.balancers[name])]),
+    ),
+    backends: Object.fromEntries(
+      inventory.backends.map((backend) => [backend.name, backendView(inventory, backend, facts.backends[backend.name])]),
+    ),
+  };
+}
+
+function balancerView(inventory: Inventory, seen: FleetFacts['balancers'][string] | undefined): BalancerView {
+  if (seen?.kind !== 'seen') return { kind: 'unreachable', reason: seen?.reason ?? 'it was not looked at' };
+  const { facts } = seen;
+  const { status, generation } = facts;
+  const loaded = loadedConfiguration(inventory, facts, status);
+  const serves =
+    facts.live !== null &&
+    generation.kind === 'answered' &&
+    generation.body.trim() === `${inventory.nginx.folder}/generations/${generationName(facts.live)}/self`;
+  return {
+    kind: 'seen',
+    token: Math.max(facts.fence?.token ?? 0, facts.lease?.token ?? 0),
+    live: facts.live,
+    highest: facts.highest,
+    serves,
+    record: facts.record,
+    declares: loaded.text === null ? () => false : declarer(inventory, loaded.text),
+    problems: [
+      ...facts.problems.map((says) => ({ says, next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.' })),
+      ...folderProblems(inventory, facts),
+      ...(inventory.nginx.configuration === 'fixed' ? loaded.problems : []),
+      ...(loaded.text !== null && facts.live !== null && !serves ? [unserved(inventory, facts.live, generation)] : []),
+      ...(facts.upgrading
+        ? [{ says: 'a binary upgrade of Nginx is under way (nginx.pid.oldbin)', next: 'Finish the upgrade (QUIT to the old master), then try again.' }]
+        : []),
+    ],
+  };
+}
+
+interface Loaded {
+  /** The text that Nginx's workers run; null where that can't be said. */
+  readonly text: string | null;
+  readonly problems: readonly Problem[];
+}
+
+/** The file's text is what Nginx has loaded only if the status server tells the digest that the text tells of itself. */
+function loadedConfiguration(inventory: Inventory, facts: BalancerFacts, status: Answer): Loaded {
+  const { nginx, app } = inventory;
+  const not = (says: string, next: string): Loaded => ({ text: null, problems: [{ says, next }] });
+  const install = `Install what \`orchestrate init --print upstream\` prints as ${nginx.file}, include it at http level, and reload Nginx.`;
+  if (facts.text === null) return not(`${nginx.file} is ${facts.file === 'missing' ? 'not there' : 'not readable'}`, install);
+  if (status.kind !== 'answered')
+    return not(`the status server ${nginx.status} does not answer: ${status.reason}`, `Include ${nginx.file} at http level of nginx.conf and reload; sshd there must allow AllowTcpForwarding.`);
+  const told = toldBy(status.body);
+  if (told === undefined || told.app !== app)
+    return not(
+      `${nginx.status} is answered by ${told === undefined ? 'something else' : `the app ${told.app}`}`,
+      'Two apps on one Nginx each need nginx.status of their own, or the same port with both files included.',
+    );
+  const parsed = parseConfiguration(facts.text);
+  if ('problem' in parsed || parsed.digest !== told.configuration)
+    return not(`${nginx.file} is not what Nginx has loaded (${told.configuration})`, 'Somebody changed the file or did not reload: restore it, or test it and reload Nginx.');
+  return { text: facts.text, problems: [] };
+}
+
+function toldBy(body: string): { readonly app: string; readonly configuration: string } | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value !== 'object' || value === null || !('app' in value) || !('configuration' in value)) return undefined;
+    return { app: String(value.app).slice(0, 40), configuration: String(value.configuration).slice(0, 40) };
+  } catch {
+    return undefined;
+  }
+}
+
+function declarer(inventory: Inventory, text: string): (group: Group) => boolean {
+  const known = new Map<string, boolean>();
+  return (group) => {
+    const before = known.get(group.name);
+    if (before !== undefined) return before;
+    const right = verifyGroups(text, inventory, [group]).length === 0;
+    known.set(group.name, right);
+    return right;
+  };
+}
+
+function folderProblems({ nginx }: Inventory, facts: BalancerFacts): Problem[] {
+  if (facts.folder === 'writable') return [];
+  return [
+    {
+      says: `the routing folder ${nginx.folder} ${facts.folder === 'missing' ? 'is not there' : 'can’t be written'}`,
+      next: `As root on that balancer: install -d -m 711 -o $USER ${nginx.folder} (with the ssh user for $USER).`,
+    },
+  ];
+}
+
+function unserved({ nginx }: Inventory, live: number, generation: { readonly kind: string }): Problem {
+  return {
+    says:
+      generation.kind === 'answered'
+        ? `its workers do not resolve generation ${live}, so every request falls to the group all`
+        : `its status server does not tell the generation`,
+    next: `The worker's user must be able to pass (x) every folder on the way to ${nginx.folder}; \`namei -l ${nginx.folder}/live/stable\` shows them.`,
+  };
+}
+
+function backendView(inventory: Inventory, backend: Backend, seen: Seen<BackendFacts> | undefined): BackendView {
+  if (seen?.kind !== 'seen') return { kind: 'unreachable', reason: seen?.reason ?? 'it was not looked at' };
+  const { facts } = seen;
+  const [slot] = backend.slots;
+  const builds = inventory.build.builder === backend.name;
+  return {
+    kind: 'seen',
+    token: facts.fence?.token ?? 0,
+    running: slot === undefined ? null : runningRelease(facts, slot),
+    current: facts.current,
+    previous: facts.previous,
+    releases: facts.releases,
+    python: facts.python ?? '',
+    platform: facts.platform ?? '',
+    virtualenvs: facts.virtualenvs,
+    problems: [
+      ...facts.problems.map((says) => ({ says, next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.' })),
+      ...(facts.root.state === 'foreign' || facts.root.state === 'missing'
+        ? [
+            {
+              says: `${inventory.release.root} ${facts.root.state === 'missing' ? 'is not there' : `can't be written by ${facts.user}`}`,
+              next: `As root on that backend: install -d -o ${facts.user} ${inventory.release.root}`,
+            },
+          ]
+        : []),
+      ...(builds && facts.python === null
+        ? [{ says: `${inventory.build.python} is not there, and this host builds`, next: 'Install it, or set build.python or build.builder.' }]
+        : []),
+      ...facts.lacks.map((command) => ({ says: `it lacks the command ${command}`, next: `Install what has ${command} on that host.` })),
+    ],
+  };
+}
