@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parseBakeCounts, strataOf, type Slice } from '../../src/core/bake.ts';
 
 test('what was counted is read, what can not be is left aside', () => {
@@ -19,15 +19,17 @@ test('what was counted is read, what can not be is left aside', () => {
   assert.ok('problem' in parseBakeCounts('slice 100 a 5 1\n'));
 });
 
+const slice = (epoch: number, address: string, requests: number, errors = 0): Slice => ({
+  epoch,
+  address,
+  requests,
+  errors,
+});
+
+const arm = (address: string): 'new' | 'old' | undefined =>
+  address === 'n' ? 'new' : address === 'o' ? 'old' : undefined;
+
 test('slices are merged until they hold one new and fifty requests in all, or a minute', () => {
-  const slice = (epoch: number, address: string, requests: number, errors = 0): Slice => ({
-    epoch,
-    address,
-    requests,
-    errors,
-  });
-  const arm = (address: string): 'new' | 'old' | undefined =>
-    address === 'n' ? 'new' : address === 'o' ? 'old' : undefined;
   const found = strataOf(
     [
       slice(5, 'o', 30),
@@ -46,17 +48,18 @@ test('slices are merged until they hold one new and fifty requests in all, or a 
   ]);
 });
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
 test('no request is lost or counted twice', () => {
-  const slice = fc.record({
+  const any = fc.record({
     epoch: fc.nat(40).map((n) => n * 5),
     address: fc.constantFrom('n', 'o'),
     requests: fc.nat(40),
     errors: fc.constant(0),
   });
   fc.assert(
-    fc.property(fc.array(slice), (slices) => {
+    fc.property(fc.array(any), (slices) => {
       const strata = strataOf(slices, (address) => (address === 'n' ? 'new' : 'old'));
-      const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
       const of = (address: string): number =>
         sum(slices.filter((one) => one.address === address).map((one) => one.requests));
       assert.equal(sum(strata.map((stratum) => stratum.newRequests)), of('n'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parseBalancerFacts } from '../../src/core/balancer-facts.ts';
 
 const output = `boot 0b-1
@@ -37,9 +37,10 @@ test('what a balancer printed is read', () => {
   assert.deepEqual(facts.fence, { token: 3, sequence: 9, holder: 'abc' });
 });
 
+const problems = (from: string | RegExp, to: string): string =>
+  parseBalancerFacts(output.replace(from, to), null).problems.join();
+
 test('what does not fit together is a problem in words', () => {
-  const problems = (from: string | RegExp, to: string): string =>
-    parseBalancerFacts(output.replace(from, to), null).problems.join();
   assert.match(
     problems('generations/000042', 'generations/000041'),
     /record in generation 41 is that of generation 42/,
@@ -56,9 +57,9 @@ test('what does not fit together is a problem in words', () => {
 test('whatever was printed, reading it gives facts and words, never a crash', () => {
   fc.assert(
     fc.property(fc.nat(output.length), fc.nat(30), fc.string({ unit: 'binary', maxLength: 8 }), (at, drop, put) => {
-      const { problems } = parseBalancerFacts(output.slice(0, at) + put + output.slice(at + drop), null);
+      const parsed = parseBalancerFacts(output.slice(0, at) + put + output.slice(at + drop), null);
       // oxlint-disable-next-line no-control-regex
-      for (const problem of problems) assert.match(problem, /^[^\u0000-\u001f]+$/);
+      for (const problem of parsed.problems) assert.match(problem, /^[^\u0000-\u001f]+$/);
     }),
     { numRuns: 2000 },
   );

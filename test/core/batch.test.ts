@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { batches, sizeOf, type Size } from '../../src/core/batch.ts';
 import type { Backend } from '../../src/core/inventory.ts';
 import { web, world } from './routing/world.ts';

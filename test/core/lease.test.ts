@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { nextToken, parseLease, refusalOf, remaining, type Lease } from '../../src/core/lease.ts';
 
 const lease: Lease = {

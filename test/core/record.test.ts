@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { formatRecord, outOf, parseRecord, type GenerationRecord } from '../../src/core/record.ts';
 
 const example: GenerationRecord = {
@@ -38,11 +38,12 @@ test('a record comes back as it went, on one line, the same for any order of the
   assert.deepEqual(outOf(example), new Set(['web1']));
 });
 
+const problem = (text: string): string => {
+  const read = parseRecord(text);
+  return 'problem' in read ? read.problem : '';
+};
+
 test('what is wrong is said in words', () => {
-  const problem = (text: string) => {
-    const read = parseRecord(text);
-    return 'problem' in read ? read.problem : '';
-  };
   assert.match(problem('{"vers\u001b[31m'), /^the record is not JSON: {"vers\?\[31m$/);
   assert.match(problem('{"version":2}'), /version 2/);
   assert.match(problem('null'), /not well formed at its top/);

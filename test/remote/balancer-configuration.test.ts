@@ -21,8 +21,8 @@ after(() => stand.close());
 
 const sum = (text: string): string => createHash('sha256').update(text).digest('hex');
 const file = (): string => readFileSync(shop.nginx.file, 'utf8');
-const install = (text: string, expected: string, test = shop.nginx.test) =>
-  run('configuration', [...stand.fence(shop), 'install', shop.nginx.file, test, expected, stand.pidFile], text);
+const install = (text: string, expected: string, command = shop.nginx.test) =>
+  run('configuration', [...stand.fence(shop), 'install', shop.nginx.file, command, expected, stand.pidFile], text);
 const more = (): string => stand.configuration(shop, declaredGroups(shop).slice(0, 4));
 const served = async (): Promise<string> =>
   (JSON.parse((await stand.status('/', shop)) ?? '{}') as { configuration: string }).configuration;
@@ -34,9 +34,9 @@ const observe = async (known = '-') => {
 };
 
 test('a new text is put in place tested, and is live when the workers are new ones', async () => {
-  const before = file();
+  const former = file();
   const text = more();
-  const installed = await install(text, sum(before));
+  const installed = await install(text, sum(former));
   assert.deepEqual([installed.code, installed.out, installed.err], [0, `installed ${sum(text)}\n`, '']);
   assert.equal(file(), text);
   assert.ok((await observe()).facts.former);
@@ -55,45 +55,45 @@ test('a new text is put in place tested, and is live when the workers are new on
 });
 
 test('it can be taken back, for another balancer failed', async () => {
-  const before = file();
-  await install(stand.configuration(shop), sum(before));
-  assert.notEqual(file(), before);
+  const former = file();
+  await install(stand.configuration(shop), sum(former));
+  assert.notEqual(file(), former);
   const restored = await run('configuration', [...stand.fence(shop), 'restore', shop.nginx.file, shop.nginx.test]);
-  assert.equal(restored.out, `restored ${sum(before)}\n`);
-  assert.equal(file(), before);
+  assert.equal(restored.out, `restored ${sum(former)}\n`);
+  assert.equal(file(), former);
   assert.deepEqual(readdirSync(join(stand.folder, 'conf')), ['shop.conf']);
 });
 
 test('what is there already is the same; what was not observed is left alone', async () => {
-  const before = file();
-  assert.equal((await install(before, 'none')).out, `same ${sum(before)}\n`);
+  const former = file();
+  assert.equal((await install(former, 'none')).out, `same ${sum(former)}\n`);
   const moved = await install(stand.configuration(shop), sum('another'));
   assert.equal(moved.code, 77);
-  assert.equal(file(), before);
+  assert.equal(file(), former);
   assert.deepEqual(readdirSync(join(stand.folder, 'conf')), ['shop.conf']);
 });
 
 test('a text that is wrong by itself never comes near the Nginx that serves', async () => {
-  const before = file();
+  const former = file();
   const asked = join(stand.folder, 'asked');
-  const bad = await install('upstream x { server 10.0.0.1:1; ', sum(before), `touch ${asked}; ${shop.nginx.test}`);
+  const bad = await install('upstream x { server 10.0.0.1:1; ', sum(former), `touch ${asked}; ${shop.nginx.test}`);
   assert.equal(bad.code, 78);
   assert.match(bad.err, /unexpected end of file/);
   assert.equal(existsSync(asked), false);
-  assert.equal(file(), before);
-  assert.equal((await install('', sum(before))).code, 78);
+  assert.equal(file(), former);
+  assert.equal((await install('', sum(former))).code, 78);
 });
 
 test('a text that the whole Nginx refuses is taken back, though the script is ended in the middle', async () => {
-  const before = file();
+  const former = file();
   // The site needs a variable that this text does not have.
-  const bad = await install('upstream shop-all { server 127.0.0.1:1; }\n', sum(before));
+  const bad = await install('upstream shop-all { server 127.0.0.1:1; }\n', sum(former));
   assert.equal(bad.code, 1);
   assert.match(bad.err, /unknown "shop_\w+" variable|unknown log format/);
-  assert.equal(file(), before);
-  const killed = await install(stand.configuration(shop), sum(before), 'kill -TERM $PPID; sleep 0.2');
+  assert.equal(file(), former);
+  const killed = await install(stand.configuration(shop), sum(former), 'kill -TERM $PPID; sleep 0.2');
   assert.notEqual(killed.code, 0);
-  assert.equal(file(), before);
+  assert.equal(file(), former);
   assert.deepEqual(readdirSync(join(stand.folder, 'conf')), ['shop.conf']);
 });
 

@@ -144,9 +144,10 @@ test('the last fifty generations stay, and the young, and the one that serves; l
   assert.equal(existsSync(at('live.123')), false);
 });
 
+const move = (token: number, holder: string, from: string, to: string) =>
+  run('move', [...fence(token, holder), from, to, 'stable=all'], recordOf(inventory, Number(to), 'all'));
+
 test('a move is prepare and flip in one; the fence stops whoever comes late', async () => {
-  const move = (token: number, holder: string, from: string, to: string) =>
-    run('move', [...fence(token, holder), from, to, 'stable=all'], recordOf(inventory, Number(to), 'all'));
   assert.equal((await move(1, 'ada', 'none', '000001')).out, 'live 000001\n');
   assert.equal((await move(2, 'bob', '000001', '000002')).code, 0);
   const late = await move(1, 'ada', '000002', '000003');

@@ -65,20 +65,21 @@ test('a token must be above the fence’s too', async () => {
   assert.match((await lease('show')).out, /^fence 7 3 cy$/m);
 });
 
+const leave = (term: number, end: number): void =>
+  writeFileSync(
+    join(folder, 'lease.json'),
+    `{"token":4,"holder":"ada","term":${term},"boot":"0-0","until":${end},"details":{"by":"","command":"","since":""}}\n`,
+  );
+
 test('after a reboot a lease runs one term from boot', async () => {
   const uptime = Number(readFileSync('/proc/uptime', 'utf8').split('.')[0]);
-  const before = (term: number, until: number): void =>
-    writeFileSync(
-      join(folder, 'lease.json'),
-      `{"token":4,"holder":"ada","term":${term},"boot":"0-0","until":${until},"details":{"by":"","command":"","since":""}}\n`,
-    );
-  before(uptime + 500, 3);
+  leave(uptime + 500, 3);
   const refused = await acquire('bob', 5);
   assert.equal(refused.code, 76);
   assert.ok(told(refused).seconds > 490);
-  before(uptime + 500, 0);
+  leave(uptime + 500, 0);
   assert.equal((await acquire('bob', 5)).code, 0);
-  before(1, uptime + 500);
+  leave(1, uptime + 500);
   assert.equal((await acquire('bob', 5)).code, 0);
 });
 
@@ -104,5 +105,8 @@ test('what is no lease, and where none can be written, is refused', async () => 
 
 test('many at once: one gets it', async () => {
   const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => acquire(`holder-${n}`, 1)));
-  assert.deepEqual(answers.map(({ code }) => code).toSorted(), [0, 76, 76, 76, 76, 76, 76, 76]);
+  assert.deepEqual(
+    answers.map(({ code }) => code ?? -1).toSorted((a, b) => a - b),
+    [0, 76, 76, 76, 76, 76, 76, 76],
+  );
 });

@@ -156,12 +156,13 @@ test('an attempt at a dead backend is tried elsewhere, and one error does not cl
   assert.ok(answers.every(({ status }) => status === 200));
 });
 
+const tail = async (inventory: Inventory, since = '0') =>
+  readLogTail((await run('log-tail', [inventory.nginx.access_log, '1000', since])).out, inventory);
+
 test('the access log names a location outside the routing, and none inside', async () => {
   await stand.ask(blog, '/old/page');
   await stand.ask(blog, '/');
   await until(async () => (await run('log-tail', [blog.nginx.access_log, '100', '0'])).out.includes('/old/page'));
-  const tail = async (inventory: Inventory, since = '0') =>
-    readLogTail((await run('log-tail', [inventory.nginx.access_log, '1000', since])).out, inventory);
   assert.deepEqual((await tail(shop)).foreign, []);
   assert.ok((await tail(shop)).lines > 100);
   assert.deepEqual(

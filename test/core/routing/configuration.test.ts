@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { digestOf, renderConfiguration } from '../../../src/core/routing/configuration.ts';
 import { declaredGroups, groupOf } from '../../../src/core/routing/groups.ts';
 import { parseConfiguration } from '../../../src/core/routing/parse.ts';

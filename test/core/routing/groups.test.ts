@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { batches } from '../../../src/core/batch.ts';
 import { declaredGroups, groupName, portions } from '../../../src/core/routing/groups.ts';
 import { web, world } from './world.ts';
@@ -48,9 +48,10 @@ test('what a roll passes through is declared, also with one host out', () => {
   }
 });
 
+const lines = (count: number, wanted: ReadonlySet<string>[] = []) =>
+  declaredGroups(world(web(count)), wanted).length * count;
+
 test('the size of the configuration stays bounded', () => {
-  const lines = (count: number, wanted: ReadonlySet<string>[] = []) =>
-    declaredGroups(world(web(count)), wanted).length * count;
   assert.equal(lines(33), 19_635);
   assert.equal(lines(100), 20_100);
   assert.equal(lines(300), 300);

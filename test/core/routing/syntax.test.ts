@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parseSyntax } from '../../../src/core/routing/syntax.ts';
 
 test('directives, blocks, quotes, escapes and comments are read as Nginx reads them', () => {
