@@ -31,6 +31,8 @@ install)
   test=$3 expected=$4
   nginx_upgrading "$5" && die 78 'a binary upgrade of Nginx is under way (nginx.pid.oldbin)'
   [ -w "${file%/*}" ] || die 78 "cannot write in ${file%/*}"
+  trap 'rm -f "$new"' EXIT
+  trap 'exit 1' HUP INT TERM
   rm -f "$new"
   cat >"$new"
   [ -s "$new" ] || die 78 'no text came'
@@ -38,19 +40,14 @@ install)
   found=$(sum "$file") wanted=$(sum "$new")
   if [ "$found" = "$wanted" ]; then
     # Put in by an earlier call, or by hand; whether it is loaded is told by the status server.
-    rm -f "$new"
     echo "same $wanted"
     exit 0
   fi
-  if [ "$found" != "$expected" ]; then
-    rm -f "$new"
-    die 77 "$file is not what was observed"
-  fi
+  [ "$found" = "$expected" ] || die 77 "$file is not what was observed"
 
   # By itself first, as an ordinary user, in a place where a mistake harms nobody.
   alone=$(mktemp -d)
   trap 'rm -rf "$alone" "$new"' EXIT
-  trap 'exit 1' HUP INT TERM
   cat >"$alone/nginx.conf" <<EOF
 pid $alone/pid;
 error_log stderr;
