@@ -1,14 +1,8 @@
 import type { Backend, Inventory } from './inventory.ts';
+import { countOf } from './inventory/count.ts';
 
 /** A count of hosts, or a share of the whole fleet. */
 export type Size = Inventory['roll']['batch'][number];
-
-/** How many hosts a size means in a fleet of `fleet` hosts: a share is rounded up, and the answer is never below 1. */
-export function sizeOf(size: Size, fleet: number): number {
-  // In integers: 0.07 * 100 is a little over 7, and rounding that up would make 8 of it.
-  const hosts = typeof size === 'number' ? size : Math.ceil((Number(size.slice(0, -1)) * fleet) / 100);
-  return Math.max(1, Math.floor(hosts));
-}
 
 /**
  * The batches of a roll, in order, each as names in the order of the inventory: every backend once.
@@ -28,7 +22,7 @@ export function batches(
   for (const zone of zones) {
     let from = 0;
     while (from < zone.length) {
-      const size = sizeOf(roll.batch[found.length] ?? roll.batch.at(-1) ?? 1, fleet);
+      const size = countOf(roll.batch[found.length] ?? roll.batch.at(-1) ?? 1, fleet);
       found.push(zone.slice(from, from + size).map((backend) => backend.name));
       from += size;
     }

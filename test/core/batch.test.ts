@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { batches, sizeOf, type Size } from '../../src/core/batch.ts';
+import { countOf } from '../../src/core/inventory/count.ts';
+import { batches, type Size } from '../../src/core/batch.ts';
 import type { Backend } from '../../src/core/inventory.ts';
 import { web, world } from './routing/world.ts';
 
@@ -11,12 +12,12 @@ const size = fc.oneof(
 );
 
 test('a share is rounded up and is never below one host', () => {
-  assert.equal(sizeOf('25%', 4), 1);
-  assert.equal(sizeOf('25%', 5), 2);
-  assert.equal(sizeOf('1%', 3), 1);
-  assert.equal(sizeOf('7%', 100), 7);
-  assert.equal(sizeOf('100%', 9), 9);
-  assert.equal(sizeOf(3, 9), 3);
+  assert.equal(countOf('25%', 4), 1);
+  assert.equal(countOf('25%', 5), 2);
+  assert.equal(countOf('1%', 3), 1);
+  assert.equal(countOf('7%', 100), 7);
+  assert.equal(countOf('100%', 9), 9);
+  assert.equal(countOf(3, 9), 3);
 });
 
 test('the last size repeats', () => {
@@ -48,7 +49,7 @@ test('every host once, sizes as asked, in the order of the inventory', () => {
         assert.deepEqual(found.flat().toSorted(), web(zones.length).toSorted());
         if (order === 'inventory') assert.deepEqual(found.flat(), web(zones.length));
         found.forEach((hosts, at) => {
-          const most = sizeOf(batch[at] ?? batch.at(-1)!, zones.length);
+          const most = countOf(batch[at] ?? batch.at(-1)!, zones.length);
           assert.ok(hosts.length >= 1 && hosts.length <= most);
           const next = found[at + 1];
           const last = next === undefined || (order === 'zones' && zone(next[0]!) !== zone(hosts[0]!));
