@@ -1,0 +1,187 @@
+import type { FleetFacts } from '../facts.ts';
+import type { Inventory } from '../inventory.ts';
+import { generationName } from '../planning/flip.ts';
+import { declaredGroups, groupOf } from '../routing/groups.ts';
+import { parseConfiguration } from '../routing/parse.ts';
+import { verifyGroups } from '../routing/verify.ts';
+import { missing, note, ok, type Check } from '../checks.ts';
+import type { Lines } from './lines.ts';
+
+type Facts = Extract<FleetFacts['balancers'][string], { kind: 'seen' }>['facts'];
+
+/** `keepalive_timeout` in an upstream came with 1.15.3; all else of the template is older. */
+const OLDEST = [1, 15, 3];
+
+/** Whether Nginx runs, has loaded the configuration that the inventory asks for, and its workers follow the routing. */
+export function routingChecks(inventory: Inventory, facts: Facts, lines: Lines): Check[] {
+  return [
+    ...running(facts, lines),
+    ...loaded(inventory, facts),
+    ...serves(inventory, facts, lines),
+    ...site(inventory, lines),
+  ];
+}
+
+function running(facts: Facts, lines: Lines): Check[] {
+  if (facts.nginx === undefined) return [missing('there is no nginx', 'as root: apt-get install nginx')];
+  const numbers = facts.nginx.split('.').map(Number);
+  const at = OLDEST.findIndex((least, index) => (numbers[index] ?? 0) !== least);
+  if (at >= 0 && (numbers[at] ?? 0) < (OLDEST[at] ?? 0))
+    return [missing(`nginx ${facts.nginx} is older than ${OLDEST.join('.')}`, 'as root: install a newer nginx')];
+  const serving = facts.workers.filter(({ ending }) => !ending).length;
+  if (serving === 0)
+    return [
+      missing(
+        `nginx ${facts.nginx} is there, and no process of it can be seen`,
+        'as root: systemctl enable --now nginx (and no hidepid on /proc)',
+      ),
+    ];
+  const checks = [
+    ok(
+      `nginx ${facts.nginx} runs, ${serving} ${serving === 1 ? 'worker' : 'workers'} of ${lines.one('worker') ?? 'an unknown user'}`,
+    ),
+  ];
+  if (facts.upgrading)
+    checks.push(
+      missing(
+        'a binary upgrade of Nginx is under way (nginx.pid.oldbin)',
+        'as root: kill -QUIT $(cat /run/nginx.pid.oldbin)',
+      ),
+    );
+  return checks;
+}
+
+/** The file's text is what Nginx has loaded only if the status server tells the digest that the text tells of itself. */
+function loaded(inventory: Inventory, facts: Facts): Check[] {
+  const { app, nginx } = inventory;
+  const install =
+    nginx.configuration === 'managed'
+      ? 'here: orchestrate declare'
+      : `install what \`orchestrate init --print upstream\` prints as ${nginx.file}, then as root: nginx -t && nginx -s reload`;
+  if (facts.text === null)
+    return facts.file === 'missing'
+      ? [
+          missing(
+            `there is no ${nginx.file}`,
+            `install what \`orchestrate init --print upstream\` prints as ${nginx.file}`,
+          ),
+        ]
+      : [missing(`${nginx.file} can't be read`, `as root: chmod 644 ${nginx.file}`)];
+  if (facts.status.kind === 'no answer')
+    return [
+      missing(
+        `the status server ${nginx.status} does not answer: ${facts.status.reason}`,
+        mendStatus(inventory, facts.status.reason),
+      ),
+    ];
+  const told = toldBy(facts.status.body);
+  if (told === null || told.app !== app) {
+    const who = told === null ? `something else (status ${facts.status.status})` : `the app ${told.app}`;
+    return [
+      missing(
+        `${nginx.status} is answered by ${who}`,
+        `include ${nginx.file} at http level; if another app has that port on another address, nginx.status must be another`,
+      ),
+    ];
+  }
+  const parsed = parseConfiguration(facts.text);
+  if ('problem' in parsed) return [missing(`${nginx.file} can't be understood: ${parsed.problem}`, install)];
+  if (parsed.digest !== told.configuration)
+    return [
+      missing(
+        `Nginx serves configuration ${told.configuration}, and ${nginx.file} is ${parsed.digest ?? 'none of ours'}: it was not reloaded since`,
+        'as root: nginx -t && nginx -s reload',
+      ),
+    ];
+  const groups = nginx.switch === 'live' ? declaredGroups(inventory) : [groupOf(new Set(), inventory)];
+  // With `reload` the marks change with each switch: what is loaded need not be the group of the whole fleet.
+  const problems = nginx.switch === 'live' ? verifyGroups(facts.text, inventory, groups) : [];
+  const [first] = problems;
+  if (first !== undefined)
+    return [
+      missing(
+        `Nginx has not loaded what the inventory asks for: ${first}${problems.length > 1 ? `, and ${problems.length - 1} more` : ''}`,
+        install,
+      ),
+    ];
+  const checks = [
+    ok(
+      `Nginx has loaded ${nginx.file} (${told.configuration}), and its ${groups.length === 1 ? 'group is' : `${groups.length} groups are`} right`,
+    ),
+  ];
+  if (facts.former)
+    checks.push(note(`${nginx.file}.former is there: a declaration was broken off`, 'here: orchestrate declare'));
+  return checks;
+}
+
+function mendStatus({ nginx }: Inventory, reason: string): string {
+  return /refuses tunnels/.test(reason)
+    ? 'as root: AllowTcpForwarding yes in /etc/ssh/sshd_config, then systemctl reload ssh'
+    : `as root: echo 'include ${nginx.file.replace(/[^/]+$/, '*.conf')};' >/etc/nginx/conf.d/orchestrate.conf && nginx -t && nginx -s reload`;
+}
+
+function toldBy(body: string): { readonly app: string; readonly configuration: string } | null {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value !== 'object' || value === null || !('app' in value) || !('configuration' in value)) return null;
+    return { app: String(value.app).slice(0, 40), configuration: String(value.configuration).slice(0, 40) };
+  } catch {
+    return null;
+  }
+}
+
+/** What no right of a file can tell as surely: whether a worker resolves the live generation. */
+function serves({ nginx }: Inventory, facts: Facts, lines: Lines): Check[] {
+  const closed = lines.all('closed').flatMap((line) => (line.startsWith('folder ') ? [line.slice(7)] : []))[0];
+  const worker = lines.one('worker') ?? 'the user of its workers';
+  const open = (path: string): string => `as root: chmod a+x ${path}`;
+  if (nginx.switch === 'live' && facts.live !== null) {
+    const { generation } = facts;
+    const self = `${nginx.folder}/generations/${generationName(facts.live)}/self`;
+    if (generation.kind === 'answered' && generation.body.trim() === self)
+      return [ok(`its workers serve generation ${facts.live}`)];
+    if (generation.kind === 'answered' && closed === undefined && facts.status.kind === 'answered')
+      return [
+        missing(
+          `its workers do not resolve generation ${facts.live}: every request falls to the group all`,
+          `as root: see with \`namei -l ${nginx.folder}/live/stable\` which folder ${worker} may not pass (x)`,
+        ),
+      ];
+  }
+  return closed === undefined
+    ? []
+    : [missing(`Nginx's workers (${worker}) may not pass ${closed} on the way to ${nginx.folder}`, open(closed))];
+}
+
+/** Only where the site's files can be read. */
+function site({ app, nginx }: Inventory, lines: Lines): Check[] {
+  const [routed, plain] = [lines.all('site'), lines.all('plain')];
+  const wanted = nginx.switch === 'live' ? routed : plain;
+  const checks: Check[] = [];
+  const [file] = wanted;
+  if (file !== undefined) checks.push(ok(`the site ${file} sends by the routing`));
+  else if (lines.all('logline').length > 0)
+    checks.push(
+      missing(
+        nginx.switch === 'live'
+          ? `no site here has the routing's \`root ${nginx.folder}/live/$${app}_lane;\``
+          : `no site here has \`proxy_pass http://${app};\``,
+        'write the site as `orchestrate init --print site` shows it, then as root: nginx -t && nginx -s reload',
+      ),
+    );
+  if (nginx.switch === 'live' && plain.length > 0)
+    checks.push(
+      missing(
+        `${plain.join(', ')} still passes to http://${app}, which no flip changes`,
+        `there: proxy_pass http://$${app}_upstream;`,
+      ),
+    );
+  if (nginx.switch === 'reload')
+    checks.push(
+      note(
+        'nginx.switch: reload reloads Nginx at each switch, and each reload loses some requests',
+        'inventory: nginx.switch: live',
+      ),
+    );
+  return checks;
+}

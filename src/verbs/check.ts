@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import type { BackendFacts } from '../core/backend-facts.ts';
+import { HERE, missing, ok, reportOf, type Check, type CheckReport } from '../core/checks.ts';
+import { accessLogChecks } from '../core/checks/access-log.ts';
+import { backendChecks } from '../core/checks/backend.ts';
+import { balancerChecks } from '../core/checks/balancer.ts';
+import { readLines, type Lines } from '../core/checks/lines.ts';
+import { reachCheck } from '../core/checks/reach.ts';
+import { routingChecks } from '../core/checks/routing.ts';
+import { serviceChecks } from '../core/checks/service.ts';
+import { sudoChecks } from '../core/checks/sudo.ts';
+import type { FleetFacts } from '../core/facts.ts';
+import { ending, Refusal, tail } from '../core/failure.ts';
+import type { Backend, Host, Inventory } from '../core/inventory.ts';
+import { succeeded } from '../core/outcome.ts';
+import { renderConfiguration } from '../core/routing/configuration.ts';
+import { readLogTail, type LogTail } from '../core/routing/foreign.ts';
+import { declaredGroups, groupOf } from '../core/routing/groups.ts';
+import { runFolder, WRAPPER } from '../core/service.ts';
+import { ConnectError } from '../fleet/ports.ts';
+import { template } from '../fleet/templates.ts';
+import { observe } from '../observe.ts';
+import type { Opened } from '../open.ts';
+import { eachHost } from '../roll.ts';
+
+const DEADLINE = 60_000;
+/** Lines of the access log in which locations outside the routing are looked for. */
+const LINES = '5000';
+
+/**
+ * Connects everywhere and tests every right and path that a roll will need. Changes nothing on any host. Does not reject for what it
+ * finds; rejects with `Refusal` (exit 2) only where the inventory's template can't be used.
+ */
+export async function checkFleet(opened: Opened): Promise<CheckReport> {
+  const { inventory, remote, probe } = opened;
+  const groups = inventory.nginx.switch === 'live' ? declaredGroups(inventory) : [groupOf(new Set(), inventory)];
+  const rendered = renderConfiguration(inventory, groups, template(inventory.nginx.template, opened.file)).text;
+  const runner = createHash('sha256').update(template('run-slot.sh', opened.file)).digest('hex');
+
+  const [balancers, backends, here] = await Promise.all([
+    eachHost(inventory.balancers, inventory.ssh.concurrency, (host) =>
+      look(opened, host, 'check-balancer', balancerArgs(inventory)),
+    ),
+    eachHost(inventory.backends, inventory.ssh.concurrency, (host) =>
+      look(opened, host, 'check-backend', backendArgs(inventory, host)),
+    ),
+    ownSide(opened),
+  ]);
+  const there = (looks: readonly Look[]): Set<string> =>
+    new Set(looks.flatMap((each) => (each.lines === null ? [] : [each.host])));
+  const reached = {
+    ...inventory,
+    balancers: inventory.balancers.filter(({ name }) => there(balancers).has(name)),
+    backends: inventory.backends.filter(({ name }) => there(backends).has(name)),
+  };
+  const [facts, tails] = await Promise.all([
+    observe(reached, remote, probe, rendered),
+    eachHost(balancers, inventory.ssh.concurrency, async (each) => [each.host, await logTail(opened, each)] as const),
+  ]);
+
+  const found = new Map<string, Check[]>([[HERE, here]]);
+  const add = (host: string, checks: readonly Check[]): void =>
+    void found.set(host, [...(found.get(host) ?? []), ...checks]);
+  for (const each of balancers)
+    add(each.host, onBalancer(inventory, each, facts, new Map(tails).get(each.host) ?? null));
+  for (const each of backends) {
+    // A machine that is both told how ssh went already.
+    const [ssh, ...rest] = onBackend(inventory, each, facts, runner);
+    add(each.host, ssh === undefined || (ssh.verdict === 'ok' && found.has(each.host)) ? rest : [ssh, ...rest]);
+  }
+  for (const [host, checks] of await reach(opened, reached, facts)) add(host, checks);
+  return reportOf(inventory, found);
+}
+
+interface Look {
+  readonly host: string;
+  /** How connecting went. */
+  readonly ssh: Check;
+  /** null: nothing could be learned. */
+  readonly lines: Lines | null;
+}
+
+async function look({ remote, script }: Opened, { name }: Host, what: string, args: readonly string[]): Promise<Look> {
+  try {
+    const outcome = await remote.run({
+      host: name,
+      name: `orchestrate-${what}`,
+      text: script(what),
+      args,
+      deadline: DEADLINE,
+    });
+    const lines = readLines(outcome.stdout);
+    if (succeeded(outcome)) return { host: name, ssh: ok(`ssh as ${lines.one('user') ?? '?'}`), lines };
+    const said = tail(outcome.stderr, 3).join(' · ');
+    return {
+      host: name,
+      ssh: missing(
+        `ssh works, and looking at it ${ending(outcome)}${said === '' ? '' : `: ${said}`}`,
+        'see what a login there prints and does: its shell must be one that runs sh',
+      ),
+      lines: null,
+    };
+  } catch (error) {
+    if (error instanceof ConnectError)
+      return { host: name, ssh: missing(`ssh: ${error.message}`, error.remedy), lines: null };
+    throw error;
+  }
+}
+
+function balancerArgs({ app, nginx, build }: Inventory): string[] {
+  const { publish, command } = build.static;
+  const published = command !== null && publish.to === 'balancers' ? publish.path : '-';
+  const test = nginx.configuration === 'managed' ? nginx.test : '-';
+  return [nginx.folder, nginx.file, nginx.access_log, app, published, test, '-', '-'];
+}
+
+function backendArgs(inventory: Inventory, { name, slots }: Backend): string[] {
+  const { release, service, build } = inventory;
+  const { publish, command } = build.static;
+  const unit =
+    service.manager !== 'systemd' ? '-' : service.wrapper ? `${service.name}@${slots[0] ?? 0}` : service.name;
+  return [
+    release.root,
+    runFolder(inventory),
+    service.wrapper ? '-' : service.pid_file,
+    build.builder === name ? build.python : '-',
+    `${release.root}/shared/${release.env_file}`,
+    command !== null && publish.to === 'backends' ? publish.path : '-',
+    service.name,
+    '-',
+    WRAPPER,
+    unit,
+    ...slots.map(String),
+  ];
+}
+
+/** What was asked of the balancer since its newest worker started: what came before went by a configuration that is gone. */
+async function logTail({ inventory, remote, script }: Opened, { host, lines }: Look): Promise<LogTail | null> {
+  const since = lines?.one('since');
+  if (since === undefined || lines?.one('log')?.startsWith('readable') !== true) return null;
+  const args = [inventory.nginx.access_log, LINES, since];
+  const outcome = await remote.run({
+    host,
+    name: 'orchestrate-log-tail',
+    text: script('log-tail'),
+    args,
+    deadline: DEADLINE,
+  });
+  return succeeded(outcome) ? readLogTail(outcome.stdout, inventory) : null;
+}
+
+function onBalancer(
+  inventory: Inventory,
+  { host, ssh, lines }: Look,
+  facts: FleetFacts,
+  tailed: LogTail | null,
+): Check[] {
+  if (lines === null) return [ssh];
+  const seen = facts.balancers[host];
+  if (seen?.kind !== 'seen')
+    return [ssh, missing(seen?.reason ?? 'it could not be looked at', 'look at that host, then check again')];
+  const user = lines.one('user') ?? 'the ssh user';
+  return [
+    ssh,
+    ...routingChecks(inventory, seen.facts, lines),
+    ...balancerChecks(inventory, seen.facts, lines),
+    ...sudoChecks(inventory, user, lines),
+    ...accessLogChecks(inventory, user, lines, tailed),
+  ];
+}
+
+function onBackend(inventory: Inventory, { host, ssh, lines }: Look, facts: FleetFacts, runner: string): Check[] {
+  const backend = inventory.backends.find(({ name }) => name === host);
+  if (lines === null || backend === undefined) return [ssh];
+  const seen = facts.backends[host];
+  if (seen?.kind !== 'seen')
+    return [ssh, missing(seen?.reason ?? 'it could not be looked at', 'look at that host, then check again')];
+  const builder = facts.backends[inventory.build.builder];
+  const built: BackendFacts | null = builder?.kind === 'seen' ? builder.facts : null;
+  return [
+    ssh,
+    ...backendChecks(inventory, backend, seen.facts, built, lines),
+    ...serviceChecks(inventory, backend, seen.facts, lines, runner),
+  ];
+}
+
+/** Each backend's port, asked from each place that a roll will ask from. */
+async function reach(
+  { inventory, probe }: Opened,
+  reached: Inventory,
+  facts: FleetFacts,
+): Promise<[string, Check[]][]> {
+  const { health } = inventory;
+  return eachHost(reached.backends, inventory.ssh.concurrency, async (backend) => {
+    const seen = facts.backends[backend.name];
+    const places =
+      health.from === 'balancer'
+        ? reached.balancers.map(({ name }) => name)
+        : [health.from === 'backend' ? backend.name : undefined];
+    const checks = await Promise.all(
+      backend.slots.flatMap((port) =>
+        places.map(async (through): Promise<Check> => {
+          const running =
+            seen?.kind === 'seen' ? seen.facts.slots.some((slot) => slot.port === port && slot.listening) : null;
+          const answer = await probe.ask({
+            ...(through === undefined ? {} : { through }),
+            address: health.from === 'backend' ? '127.0.0.1' : backend.address,
+            port,
+            path: health.path,
+            host: health.host,
+            headers: health.headers,
+            timeout: health.timeout,
+          });
+          return reachCheck(inventory, backend, port, through ?? HERE, answer, running);
+        }),
+      ),
+    );
+    return [backend.name, checks];
+  });
+}
+
+/** The repository, and the ref that a roll would take. */
+async function ownSide(opened: Opened): Promise<Check[]> {
+  const { build } = opened.inventory;
+  try {
+    const source = await opened.source();
+    const { commit, subject } = await source.resolve(build.ref);
+    await source.requirements(commit, build.requirements);
+    return [ok(`build.ref ${build.ref} is ${commit.slice(0, 7)} (${subject}), and has ${build.requirements}`)];
+  } catch (error) {
+    if (error instanceof Refusal) return [missing(error.message, error.next)];
+    throw error;
+  }
+}
