@@ -7,7 +7,7 @@
 # ROOT RELEASE CODE VIRTUALENV KEY ENV_FILE MANAGE STATIC_COMMAND STATIC_OUTPUT [PATH TARGET]... -- [COMMAND]...
 # VIRTUALENV: its link inside the release. MANAGE: shell text, as "python manage.py". STATIC_COMMAND: empty for none.
 # PATH TARGET: linked into the code from ROOT/shared. COMMAND: shell text, run in the code.
-# Prints: one sentence; what the commands say on standard error. Exits 1 when one of them fails.
+# Prints: one sentence; what the commands say on standard error. Exits 1 when one of them fails: the unpacked code is removed then.
 # shellcheck disable=SC2154 # the Python files of the line above stand in front as variables
 fenced "$1" "$2" "$3" "$4"
 shift 4
@@ -24,10 +24,13 @@ fi
 [ -d "$code" ] || die 1 "$code is not there: the code has not arrived"
 [ -f "$virtualenv/complete" ] || die 1 "virtual environment $key is not complete"
 
+# A failed build leaves nothing: half a release is of no use, and the disk may be full.
+trap 'if [ ! -f "$folder/release.json" ]; then clear_release "$root" "$release"; fi' EXIT
+
 # told SHELL-TEXT: runs it in the release, and says so.
 told() {
   printf '$ %s\n' "$1" >&2
-  in_release "$code" "$virtualenv" "$env_file" sh -c "$1" >&2 || die 1 "failed: $1"
+  (in_release "$code" "$virtualenv" "$env_file" sh -c "$1") >&2 || die 1 "failed: $1"
 }
 
 # One ../ for each folder on the way to the link.

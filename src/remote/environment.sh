@@ -2,10 +2,10 @@
 # Put into the scripts that run something of a release (their line "# with: environment.sh").
 
 # in_release CODE-FOLDER VIRTUALENV ENV-FILE COMMAND [ARGUMENT]...
-# Runs a command in the code, the virtual environment first on PATH, with the variables of the environment file. The file is parsed,
+# Gives way to a command (call it in a subshell, or in the background: then $! is the command itself) in the code, the virtual environment first on PATH, with the variables of the environment file. The file is parsed,
 # never sourced: lines KEY=value; empty lines and those that begin with # say nothing; one pair of quotes around the value is taken off;
 # nothing in it is expanded. The variables never stand on a command line, which every user of the host could read.
-in_release() (
+in_release() {
   cd -P "$1" || die 1 "cannot enter $1"
   _bin=$2/bin
   VIRTUAL_ENV=$2
@@ -33,4 +33,4 @@ in_release() (
   export PATH
   # Whatever stays behind of the command must not hold the lock.
   exec "$@" 9>&-
-)
+}

@@ -15,13 +15,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 try=1 pause=1 limit='-c lock_timeout=2000'
 while :; do
+  # tee -p: a migration does not end half-way because nobody listens any more.
   # shellcheck disable=SC2016 # expanded by the inner shell, after the environment file
   {
-    in_release "$code" "$virtualenv" "$env_file" sh -c '
+    (in_release "$code" "$virtualenv" "$env_file" sh -c '
       PGOPTIONS="${PGOPTIONS:-} $1"
       export PGOPTIONS
-      '"$command" migrate "$limit" </dev/null 2>&1 && : >"$work/done"
-  } | tee "$work/said" >&2
+      '"$command" migrate "$limit") </dev/null 2>&1 && : >"$work/done"
+  } | tee -p "$work/said" >&2
   sed -n 's/^ *Applying \([^ ]*\)\.\.\. *OK.*$/applied \1/p' "$work/said"
   if [ -e "$work/done" ]; then break; fi
   if [ -n "$limit" ] && grep -q 'unsupported startup parameter' "$work/said"; then

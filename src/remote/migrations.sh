@@ -18,13 +18,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # asked PGOPTIONS: the same limit as migrate.sh sets, so that the answer tells whether it will be in force.
-asked() {
+asked() (
   # shellcheck disable=SC2016 # expanded by the inner shell, after the environment file
   in_release "$code" "$virtualenv" "$env_file" sh -c '
     PGOPTIONS="${PGOPTIONS:-} $2"
     export PGOPTIONS
     '"$manage"' shell -c "$1"' migrations "$migrations_py" "$1" 3>"$work/answer" >"$work/said" 2>&1 </dev/null
-}
+)
 if asked '-c lock_timeout=2000' || { grep -q 'unsupported startup parameter' "$work/said" && asked ''; }; then
   cat "$work/answer"
 else

@@ -27,12 +27,21 @@ with socket.socket() as free:
 bind = "127.0.0.1:%d" % port
 
 
+INTERRUPTIONS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+
 def stop(*_):
     raise SystemExit("the rehearsal was interrupted")
 
 
-for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+# Held back until the application is known by its process: else an interruption in between would leave it running.
+signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
+for number in INTERRUPTIONS:
     signal.signal(number, stop)
+
+
+def listen():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
 
 
 def ask(path):
@@ -78,7 +87,8 @@ def rehearse(process):
                 answered, until = True, time.monotonic() + PATIENCE
         if time.monotonic() >= until:
             return "after %.0f s: %s" % (time.monotonic() - started, last)
-        time.sleep(0.1)
+        # What answers is asked less often: each wrong answer writes a line to the log that a person will read.
+        time.sleep(0.5 if answered else 0.1)
     for each in warm:
         try:
             ask(each)
@@ -89,7 +99,7 @@ def rehearse(process):
 
 def end(process):
     """Ends the whole group, gently and then not, and whoever left it to become a daemon."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in INTERRUPTIONS:
         signal.signal(number, signal.SIG_IGN)
     for number, patience in ((signal.SIGTERM, 3), (signal.SIGKILL, 3)):
         try:
@@ -145,18 +155,23 @@ with tempfile.TemporaryFile() as log:
         stderr=log,
         start_new_session=True,
         env={**os.environ, "BIND": bind},
+        preexec_fn=listen,
     )
     problem = "the rehearsal was interrupted"
     try:
         with open(group_file, "w") as file:
             file.write("%d\n" % process.pid)
+        listen()
         problem = rehearse(process)
     finally:
+        said = os.fstat(log.fileno()).st_size
         end(process)
         open(group_file, "w").close()
         if problem is not None:
-            log.seek(max(0, os.fstat(log.fileno()).st_size - 8192))
-            lines = log.read().decode("utf-8", "replace").splitlines()[-20:]
+            # Only what it said before it was told to end.
+            start = max(0, said - 8192)
+            log.seek(start)
+            lines = log.read(said - start).decode("utf-8", "replace").splitlines()[-20:]
             print("\n".join(["the application's last lines:", *lines, problem] if lines else [problem]), file=sys.stderr)
     if problem is not None:
         sys.exit(1)

@@ -17,9 +17,8 @@ known "$release"
 # The process group that the rehearsal runs in, so that it ends even where its own ending was cut.
 group=$(mktemp)
 trap 'if [ -s "$group" ]; then kill -s KILL -- "-$(cat "$group")" 2>/dev/null || true; fi; rm -f "$group"' EXIT
+trap '[ -z "${!-}" ] || kill "$!" 2>/dev/null || true; wait || true; exit 1' HUP INT PIPE TERM
 # In the background, for a shell that waits for a child in front hears no signal.
 in_release "$code" "$virtualenv" "$env_file" \
   timeout -k 10 75 "$virtualenv/bin/python" -I -c "$rehearse_py" "$group" "$@" </dev/null &
-child=$!
-trap 'kill "$child" 2>/dev/null || true; wait "$child" || true; exit 1' HUP INT PIPE TERM
-wait "$child"
+wait "$!"

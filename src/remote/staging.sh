@@ -51,7 +51,7 @@ deliver() {
   trap 'exit 1' HUP INT PIPE TERM
   mkfifo "$work/bytes"
   sha256sum <"$work/bytes" >"$work/digest" &
-  # Level 1: a builder's processor is scarcer than the network, and level 6 takes three times as long for a tenth less.
+  # Level 1: a builder's processor is scarcer than the network, and level 6 takes twice as long for a seventh less.
   { tar -cf - "$@" && : >"$work/packed"; } | { gzip -1 && : >"$work/squeezed"; } | tee "$work/bytes"
   wait
   if [ ! -e "$work/packed" ] || [ ! -e "$work/squeezed" ]; then die 1 "packing failed: nothing of it is used"; fi

@@ -20,15 +20,17 @@ fi
 command -v "$python" >/dev/null || die 1 "there is no $python on this host"
 clear_virtualenv "$root" "$key"
 mkdir -p "$root/virtualenvs"
-in_release "$code" "$virtualenv" "$env_file" "$python" -m venv "$@" "$virtualenv" >&2 </dev/null
+# Half of one is of no use, and the disk may be full.
+trap '[ -f "$virtualenv/complete" ] || rm -rf "$virtualenv"' EXIT
+(in_release "$code" "$virtualenv" "$env_file" "$python" -m venv "$@" "$virtualenv") >&2 </dev/null
 if [ -x "$virtualenv/bin/pip" ]; then
   set -- "$virtualenv/bin/python" -m pip
 else
   # Made with --without-pip: the builder's own pip installs into it.
   set -- "$python" -m pip --python "$virtualenv/bin/python"
 fi
-in_release "$code" "$virtualenv" "$env_file" "$@" install --no-input --disable-pip-version-check --no-compile \
-  -r "$requirements" >&2 </dev/null || die 1 "pip could not install $requirements"
+(in_release "$code" "$virtualenv" "$env_file" "$@" install --no-input --disable-pip-version-check --no-compile \
+  -r "$requirements") >&2 </dev/null || die 1 "pip could not install $requirements"
 # Compiled now, so that no restart is slow later. Some packages carry files for other Pythons, which don't compile: no failure.
 "$virtualenv/bin/python" -m compileall -q -j 0 "$virtualenv/lib" >/dev/null 2>&1 9>&- || true
 sync -f "$virtualenv"

@@ -113,6 +113,20 @@ describe('building on the builder', () => {
     assert.equal(again.err, '', 'no pip');
   });
 
+  it('says what pip could not install, and leaves nothing of the virtual environment', async () => {
+    shop.write(`srv/${RELEASE}/repository`, { 'impossible.txt': 'no-such-package==9\n' });
+    const args = pip.map((word) =>
+      word === KEY ? 'ffffffffffffffff' : word === 'requirements.txt' ? 'impossible.txt' : word,
+    );
+    const ended = await shop.run('virtualenv', [...shop.fence(root), ...args]);
+    assert.equal(ended.code, 1);
+    assert.match(
+      ended.err,
+      /No matching distribution found for no-such-package==9\npip could not install impossible.txt/,
+    );
+    assert.equal(existsSync(`${root}/virtualenvs/ffffffffffffffff`), false);
+  });
+
   it('refuses build commands that change what releases share', async () => {
     const ended = await build('touch "$VIRTUAL_ENV/lib/new"');
     assert.equal(ended.code, 1);
@@ -120,15 +134,17 @@ describe('building on the builder', () => {
     execFileSync('rm', [`${root}/virtualenvs/${KEY}/lib/new`]);
   });
 
-  it('says which command failed, and completes nothing', async () => {
+  it('says which command failed, and leaves nothing of the release', async () => {
+    await receive(source.archive(commit));
     const ended = await build('echo "told $SECRET_KEY"', 'echo of no use >&2; exit 7');
     assert.equal(ended.code, 1);
     assert.match(ended.err, /told \$\(touch .*\); 'x\n/);
     assert.match(ended.err, /of no use\nfailed: echo of no use/);
-    assert.equal(existsSync(`${root}/${RELEASE}/release.json`), false);
+    assert.equal(existsSync(`${root}/${RELEASE}`), false);
   });
 
   it('makes a complete release', async () => {
+    await receive(source.archive(commit));
     const built = await build('command -v python >which.txt');
     assert.equal(built.code, 0, built.err);
     assert.equal(built.out, `${RELEASE} is built: 2 hashed static files and 2 others\n`);
