@@ -1,0 +1,165 @@
+# shellcheck shell=sh
+# with: staging.sh backend-processes.sh log-end.sh
+# shellcheck disable=SC2154 # `pid` and `start` are set by `named` and `started`
+# Switches a backend that takes no traffic to a release: links, end of what runs, and the new process seen.
+# FOLDER TOKEN SEQUENCE HOLDER, then
+# ROOT RELEASE PORT PID_FILE SLOT_FILE RESTART DEADLINE_MS restart|keep [LOG]...
+# SLOT_FILE: holds the wrapper's id, or - where the site keeps its own program (then PID_FILE is its own).
+# RESTART: shell text for a manager that restarts by a command; - for one that starts again by itself what was ended by TERM.
+# restart: also when the release runs already. LOG: where the end of the application's log may be found, as application-log.sh takes it.
+# Prints `RELEASE runs already as process PID`, or `RELEASE runs as process PID: stopped in N ms, started in N ms` with a line for each
+# thing that had to be mended. Exits 78 when the release is not complete here or what runs is not ours (nothing was changed), 1 when it
+# does not run at the deadline; the end of the application's log is on standard error then.
+fenced "$1" "$2" "$3" "$4"
+shift 4
+root=$1 release=$2 port=$3 pid_file=$4 slot_file=$5 restart=$6 deadline=$7 force=$8
+shift 8
+
+# Hundredths of a second since boot. (A 1 in front of 08 keeps it from being octal.)
+clock() {
+  read -r uptime _ </proc/uptime
+  now=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
+}
+
+# release_of PID: the name of the release that its working folder is in; nothing, if it is in none.
+release_of() {
+  cwd=$(readlink "/proc/$1/cwd" 2>/dev/null) || return 0
+  case $cwd in "$real"/*) cwd=${cwd#"$real/"} && printf '%s\n' "${cwd%%/*}" ;; esac
+}
+
+# ours PID: whether it is this user's.
+ours() {
+  [ "$(stat -c %u "/proc/$1" 2>/dev/null)" = "$(id -u)" ]
+}
+
+# wrapper: whether it runs; `pid` is then its own.
+wrapper() {
+  named "$slot_file" && words "$pid" | grep -q run-slot
+}
+
+# listens PID: whether it accepts connections on the port: whoever asks now waits for a worker, and is not refused.
+listens() {
+  ss -Htlnp "( sport = :$port )" 2>/dev/null | grep -q "pid=$1,"
+}
+
+# failed LOG...: tells the end of the log and `reason`.
+failed() {
+  log_end "$@" >&2
+  die 1 "$reason"
+}
+
+# gone PID:START...: waits until all of them are; fails when they are not in time.
+gone() {
+  for one in "$@"; do
+    while still "$one"; do
+      clock
+      [ $((now - began)) -lt $((deadline / 10)) ] || return 1
+      sleep 0.02
+    done
+  done
+}
+
+# orphans: workers that outlived their master and hold the port: a new one could not listen, or they would answer with the old release.
+# They are found by the port, this user and the app's folders; whatever else listens there is not ours to end.
+orphans() {
+  family=" $1 $(children "$1") "
+  for left in $(ss -Htlnp "( sport = :$port )" 2>/dev/null | grep -o 'pid=[0-9]*' | cut -d= -f2 | sort -un); do
+    case $family in *" $left "*) continue ;; esac
+    if ours "$left" && [ -n "$(release_of "$left")" ] && started "$left"; then printf '%s:%s\n' "$left" "$start"; fi
+  done
+}
+
+known "$release"
+[ -f "$root/$release/release.json" ] || die 78 "$release is not complete on this host"
+key=$(sed -n 's/.*"virtualenv":"\([0-9a-f]*\)".*/\1/p' "$root/$release/release.json")
+[ -f "$root/virtualenvs/${key:-none}/complete" ] || die 78 "$release lacks its virtual environment on this host"
+real=$(cd -P "$root" && pwd)
+
+old='' family=''
+if named "$pid_file"; then
+  master=$pid old=$pid:$start
+  ours "$master" || die 78 "process $master ($pid_file) is another user's: the service must run as $(id -un)"
+  words "$master" | grep -Fq -e gunicorn -e "$root" || [ -n "$(release_of "$master")" ] ||
+    die 78 "process $master, which $pid_file names, is not the application: $(words "$master" | tr '\n' ' ' | head -c 200)"
+  for child in $(children "$master"); do
+    if started "$child"; then family="$family $child:$start"; fi
+  done
+fi
+
+# The links first: whatever starts from here on, for whatever reason, is the release.
+current=$(readlink "$root/current" 2>/dev/null) || current=''
+if [ "$current" != "$release" ]; then
+  if [ -n "$current" ] && [ -d "$root/$current" ]; then relink "$current" "$root/previous"; fi
+  relink "$release" "$root/current"
+fi
+if [ "$slot_file" != - ] && [ "$(readlink "$root/slots/$port" 2>/dev/null)" != ../current ]; then
+  mkdir -p "$root/slots"
+  relink ../current "$root/slots/$port"
+fi
+sync "$root"
+
+left=$(orphans "${master:-0}")
+if [ "$force" != restart ] && [ -n "$old" ] && [ -z "$left" ] && [ "$(release_of "$master")" = "$release" ] &&
+  [ -z "$(through_current "$master" "$root" "$real")" ]; then
+  echo "$release runs already as process $master"
+  exit 0
+fi
+
+clock
+began=$now
+if [ -n "$left" ]; then
+  for one in $left; do kill -s TERM "${one%:*}" 2>/dev/null || :; done
+  sleep 0.5
+  for one in $left; do
+    if still "$one"; then kill -s KILL "${one%:*}" 2>/dev/null || :; fi
+    echo "ended process ${one%:*}, which had outlived its master and held port $port"
+  done
+fi
+if [ "$restart" != - ]; then
+  # What it starts must not hold the lock, nor the streams of this script, which would hold the ssh channel.
+  said=$root/.orchestrate/restart.out
+  if ! timeout "$((deadline / 1000 + 1))" sh -c "$restart" </dev/null >"$said" 2>&1 9>&-; then
+    tail -n 20 "$said" >&2
+    die 1 "\`$restart\` failed"
+  fi
+elif [ -n "$old" ]; then
+  kill -s TERM "$master" || die 1 "process $master can't be ended"
+fi
+# shellcheck disable=SC2086 # a list
+if ! gone $old $family; then
+  reason="process $master and its workers have not ended $((deadline / 1000)) s after TERM"
+  failed "$@"
+fi
+clock
+stopped=$now
+# It may be resting: between two starts of a release that ended at once, or because there was nothing to serve.
+woken='' ended=''
+while :; do
+  if [ "$slot_file" != - ] && [ -z "$woken" ] && wrapper; then
+    kill -s USR1 "$pid" && woken=yes
+  fi
+  if named "$pid_file" && [ "$pid:$start" != "$old" ]; then
+    runs=$(release_of "$pid")
+    if [ "$runs" = "$release" ] && listens "$pid"; then
+      clock
+      echo "$release runs as process $pid: stopped in $(((stopped - began) * 10)) ms, started in $(((now - stopped) * 10)) ms"
+      exit 0
+    fi
+    # Started just before the link was changed.
+    if [ "$slot_file" != - ] && [ -n "$runs" ] && [ "$runs" != "$release" ] && [ "$pid:$start" != "$ended" ]; then
+      ended=$pid:$start
+      kill -s TERM "$pid" 2>/dev/null || :
+    fi
+  fi
+  clock
+  if [ "$slot_file" != - ] && [ -z "$woken" ] && [ $((now - stopped)) -gt 500 ]; then
+    die 1 "no wrapper runs for port $port ($slot_file): install the service, or see why its manager does not start it"
+  fi
+  [ $((now - began)) -lt $((deadline / 10)) ] || break
+  sleep 0.02
+done
+reason="$release does not run on port $port $((deadline / 1000)) s after it was asked to start"
+if named "$pid_file" && [ "$pid:$start" != "$old" ]; then
+  reason="process $pid runs in $(readlink "/proc/$pid/cwd" || echo 'a folder that may not be read') and does not listen on port $port as $release"
+fi
+failed "$@"
