@@ -93,7 +93,7 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
         if (back.kind === 'refused') {
           tellFailures(opened, { kind: 'failed', failures: [failureOfRefusal(back)] });
           exit = 4;
-        } else {
+        } else if (back.plan.phases.length > 0) {
           emit({ type: 'going back', title: back.plan.title });
           result = await runPlan(back.plan, context, inventory.ssh.concurrency, { phase: () => held.lapsed(), step: () => held.lapsed() });
           tellFailures(opened, result);
@@ -178,5 +178,5 @@ function hostSummaries(opened: Opened, view: FleetView): HostSummary[] {
 function sentenceOf(exit: number, plan: Plan): string {
   if (exit === 0) return `Done: ${plan.title}`;
   if (exit === 4) return 'NOT FINISHED: the fleet is as listed above; `orchestrate status` tells more';
-  return `Not done: ${plan.title}; the fleet is back on one version`;
+  return `Not done: ${plan.title}; the fleet is on one version, as listed above`;
 }

@@ -163,12 +163,11 @@ export class Fleet {
   }
 
   async powerOn(name: string): Promise<void> {
-    const hidden = [ROOT, '/root', '/srv', '/var/lib/orchestrate'];
     const parent = background('/usr/sbin/ip', [
       ...['netns', 'exec', this.#netns(name)],
       ...['/usr/bin/unshare', '--mount', '--uts', '--pid', '--ipc', '--fork', '--kill-child', '--propagation', 'private'],
-      ...['/bin/sh', join(HERE, 'hosts', 'boot.sh'), this.state, name, join(this.state, 'base'), ...hidden.filter((path) => path === ROOT || path === '/root')],
-    ]);
+      ...['/bin/sh', join(HERE, 'hosts', 'boot.sh'), this.state, name, join(this.state, 'base'), ROOT, '/root'],
+    ], join(this.state, 'hosts', `${name}.log`));
     await appendFile(join(this.state, 'pids'), `${parent}\n`);
     let child = '';
     await until(`${name} has a process 1`, 5000, async () => {

@@ -20,6 +20,8 @@ PACKAGES = {
     "gunicorn": "python3-gunicorn",
     "psycopg2": "python3-psycopg2",
 }
+# Debian's packages do not say it in Python's way.
+NEEDS = {"Django": ["asgiref", "sqlparse", "pytz"], "gunicorn": ["setuptools"]}
 SITE = "/usr/lib/python3/dist-packages/"
 
 
@@ -52,7 +54,7 @@ def files_of(package: str) -> list[str]:
 
 def pack(wheel: str, name: str, package: str, distribution, tag: str) -> None:
     info = f"{name}-{distribution.version}.dist-info"
-    needs = [need for need in distribution.requires or [] if "extra ==" not in need and not need.startswith(("tzdata", "backports"))]
+    needs = NEEDS.get(name, [])
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {distribution.version}\n"
     metadata += "".join(f"Requires-Dist: {need}\n" for need in needs)
     pure = "false" if name == "psycopg2" else "true"

@@ -5,7 +5,8 @@ import type { Phase } from '../plan.ts';
 import { batches } from '../batch.ts';
 import { Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
-import { inHand, listed, switching } from './switching.ts';
+import { disagreeing } from './ground.ts';
+import { handFirst, inHand, listed, switching } from './switching.ts';
 import { refused, type Planned } from './refusal.ts';
 
 /**
@@ -30,8 +31,7 @@ export function planBack(inventory: Inventory, view: FleetView, release: string 
 
   for (const { name } of lost)
     if (!routing.out.includes(name) || inHand(routing.reasonOf(name))) routing.takeOut(name, 'could not be reached while going back');
-  // What was in hand goes first: it is out already, and the fleet is short of it.
-  const order = [...astray].sort((a, b) => Number(held.includes(b)) - Number(held.includes(a)));
+  const order = handFirst(astray, routing);
   const phases: Phase[] = [];
   if (lost.length > 0) phases.push(routing.flip(`${listed(lost.map(({ name }) => name))} out of rotation`));
   if (release !== null)
@@ -43,7 +43,7 @@ export function planBack(inventory: Inventory, view: FleetView, release: string 
         restart: false,
       }),
     );
-  if (phases.length === 0) phases.push(routing.flip('the routing as it was'));
+  if (phases.length === 0 && disagreeing(view)) phases.push(routing.flip('the balancers made equal again'));
   const title = release === null ? 'the routing as it was' : `all hosts back to ${release}`;
   return declaring(inventory, view, routing, { title, from: release, ...(release === null ? {} : { to: release }) }, phases, []);
 }

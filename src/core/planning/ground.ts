@@ -1,6 +1,8 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import { sizeOf } from '../batch.ts';
+import { countOf } from '../inventory/count.ts';
+import type { Routing } from './flip.ts';
+import { inHand, listed } from './switching.ts';
 import { refused, type Refused } from './refusal.ts';
 
 /** Why nothing may be changed on this fleet as it is, or undefined. `hosts` are the backends that are to be touched. */
@@ -41,28 +43,34 @@ function troubled(inventory: Inventory, view: FleetView, hosts: readonly string[
   );
 }
 
-/** Refuses batches that would leave fewer in rotation than `min_in_rotation`. `out` are those already out. */
+/**
+ * Refuses batches that would leave fewer in rotation than `min_in_rotation`. Hosts that are out by a person's word stay out all the time;
+ * those that an unfinished roll has in hand come back with their own batch.
+ */
 export function enoughLeft(
   inventory: Inventory,
-  out: readonly string[],
+  routing: Pick<Routing, 'out' | 'reasonOf'>,
   batches: readonly (readonly string[])[],
 ): Refused | undefined {
   const fleet = inventory.backends.length;
-  const least = Math.min(sizeOf(inventory.roll.min_in_rotation, fleet), fleet);
+  const least = Math.min(countOf(inventory.roll.min_in_rotation, fleet), fleet);
+  const out = new Set(routing.out);
   for (const batch of batches) {
-    const gone = new Set([...out, ...batch]);
-    const leaves = batch.some((host) => !out.includes(host));
-    const left = fleet - gone.size;
-    if (leaves && left < least) {
-      return refused(
-        `Taking ${batch.join(', ')} out would leave ${left} of ${fleet} backends in rotation; roll.min_in_rotation asks for ${least}.`,
-        fleet === 1
-          ? 'One backend can not be restarted without a lost request: add a second, or set roll.min_in_rotation: 0% knowing that.'
-          : 'Give a smaller --batch, enable hosts that are out, or lower roll.min_in_rotation.',
-        out.length > 0 ? [`out already: ${out.join(', ')}`] : [],
-        2,
-      );
-    }
+    const left = fleet - new Set([...out, ...batch]).size;
+    if (left < least && batch.some((host) => !out.has(host))) return tooFew(inventory, batch, [...out], left, least);
+    for (const host of batch) if (inHand(routing.reasonOf(host))) out.delete(host);
   }
   return undefined;
+}
+
+function tooFew(inventory: Inventory, batch: readonly string[], out: readonly string[], left: number, least: number): Refused {
+  const fleet = inventory.backends.length;
+  return refused(
+    `Taking ${listed(batch)} out would leave ${left} of ${fleet} backends in rotation; roll.min_in_rotation asks for ${least}.`,
+    fleet === 1
+      ? 'One backend can not be restarted without a lost request: add a second.'
+      : 'Give a smaller --batch, enable hosts that are out, or lower roll.min_in_rotation.',
+    out.length > 0 ? [`out already: ${listed(out)}`] : [],
+    2,
+  );
 }

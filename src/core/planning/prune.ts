@@ -1,7 +1,6 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
 import type { Phase, Track } from '../plan.ts';
-import { runFolder } from '../service.ts';
 import { groundFor } from './ground.ts';
 import type { Planned } from './refusal.ts';
 
@@ -19,7 +18,6 @@ export function planPrune(inventory: Inventory, view: FleetView): Planned {
 /** The phase that prunes; on hosts that can't be reached nothing is. `also`: a release that was not there yet when `view` was seen. */
 export function pruning(inventory: Inventory, view: FleetView, also?: string): Phase[] {
   const { root, keep } = inventory.release;
-  const { service } = inventory;
   const backends = inventory.backends
     .filter(({ name }) => view.backends[name]?.kind === 'seen')
     .map(({ name }): Track => ({
@@ -30,7 +28,7 @@ export function pruning(inventory: Inventory, view: FleetView, also?: string): P
           say: `remove releases beyond the newest ${keep}`,
           script: 'prune-releases',
           fence: `${root}/.orchestrate`,
-          calls: [{ host: name, args: [root, String(keep), runFolder(inventory), service.wrapper ? '-' : service.pid_file] }],
+          calls: [{ host: name, args: [root, String(keep)] }],
           deadline: DEADLINE,
         },
       ],

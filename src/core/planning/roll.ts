@@ -5,7 +5,7 @@ import { releaseName, virtualenvKey, type Release, type VirtualenvContent } from
 import { Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { disagreeing, enoughLeft, groundFor } from './ground.ts';
-import { listed, switching } from './switching.ts';
+import { handFirst, listed, switching } from './switching.ts';
 import { settled } from './rollback.ts';
 import { staging } from './staging.ts';
 import { origin } from './back.ts';
@@ -49,8 +49,8 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   if (touched.length === 0)
     return declaring(inventory, view, routing, { title: `${release.release} runs on ${listed(wish.hosts)}` }, [], wish.warnings);
 
-  const order = batches(touched, { ...inventory.roll, batch: wish.batch }, inventory.backends.length);
-  const short = enoughLeft(inventory, routing.out, order);
+  const order = batches(handFirst(touched, routing), { ...inventory.roll, batch: wish.batch }, inventory.backends.length);
+  const short = enoughLeft(inventory, routing, order);
   if (short !== undefined) return short;
   const unsure = touched.filter(({ name }) => {
     const seen = view.backends[name];

@@ -5,7 +5,7 @@ import { batches, type Size } from '../batch.ts';
 import { Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { disagreeing, enoughLeft, groundFor } from './ground.ts';
-import { inHand, listed, switching } from './switching.ts';
+import { handFirst, inHand, listed, switching } from './switching.ts';
 import { prevailing } from './back.ts';
 import { refused, type Planned } from './refusal.ts';
 
@@ -45,8 +45,8 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
   });
   const before = disagreeing(view) ? [routing.flip('the balancers made equal again')] : [];
   const touched = inventory.backends.filter(({ name }) => wish.hosts.includes(name) && !settled(view, routing, name, release));
-  const order = batches(touched, { ...inventory.roll, batch: wish.batch }, inventory.backends.length);
-  const short = enoughLeft(inventory, routing.out, order);
+  const order = batches(handFirst(touched, routing), { ...inventory.roll, batch: wish.batch }, inventory.backends.length);
+  const short = enoughLeft(inventory, routing, order);
   if (short !== undefined) return short;
   const phases = [...before, ...switching(inventory, view, routing, { release, batches: order, restart: false })];
   const goal = { title: `back to ${release} on ${listed(touched.map(({ name }) => name))}`, from: present, to: release };

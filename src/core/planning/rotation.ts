@@ -14,7 +14,7 @@ export function planDrain(inventory: Inventory, view: FleetView, hosts: readonly
   if (ground !== undefined) return ground;
   const routing = new Routing(inventory, view, author, null);
   const leaving = hosts.filter((host) => !routing.out.includes(host) || inHand(routing.reasonOf(host)));
-  const short = enoughLeft(inventory, routing.out, [leaving]);
+  const short = enoughLeft(inventory, routing, [leaving]);
   if (short !== undefined) return short;
   const phases: Phase[] = [];
   if (leaving.length > 0) {

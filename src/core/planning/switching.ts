@@ -1,7 +1,7 @@
 import type { Backend, Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
 import type { Phase, ProbeStep, RunStep, Step, Track } from '../plan.ts';
-import { runFolder } from '../service.ts';
+import { applicationLogs, pidFile, slotFile } from '../service.ts';
 import { socketOf } from '../address.ts';
 import type { Routing } from './flip.ts';
 
@@ -71,6 +71,12 @@ const handReason = (release: string): string => `${HAND}${release}`;
 /** Whether a host is out only because a roll has it in hand, or had when it died: the next roll puts it back. */
 export const inHand = (reason: string | undefined): boolean => reason?.startsWith(HAND) ?? false;
 
+/** What a roll has in hand goes first: it is out already, and the fleet is short of it. */
+export function handFirst(backends: readonly Backend[], routing: Pick<Routing, 'reasonOf'>): Backend[] {
+  const held = ({ name }: Backend): number => Number(inHand(routing.reasonOf(name)));
+  return backends.toSorted((a, b) => held(b) - held(a));
+}
+
 function track(inventory: Inventory, view: FleetView, host: string, goal: SwitchGoal): Track {
   const backend = inventory.backends.find(({ name }) => name === host);
   if (backend === undefined) throw new Error(`${host} is not in the inventory`);
@@ -121,10 +127,12 @@ function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal): R
         release.root,
         goal.release,
         String(port),
-        runFolder(inventory),
-        service.wrapper ? '-' : service.pid_file,
+        pidFile(inventory, port),
+        slotFile(inventory, port) ?? '-',
         service.restart ?? '-',
         String(inventory.health.deadline),
+        goal.restart ? 'restart' : 'keep',
+        ...applicationLogs(inventory, port),
       ],
     })),
     deadline: inventory.health.deadline + MARGIN,
@@ -134,7 +142,7 @@ function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal): R
 
 /** Healthy as seen from each balancer, then the first requests made where no user waits for them. */
 export function health(inventory: Inventory, view: FleetView, backend: Backend): Step[] {
-  const { health: wanted, service, app } = inventory;
+  const { health: wanted, service } = inventory;
   const through = wanted.from === 'balancer' ? reachable(view) : wanted.from === 'backend' ? [backend.name] : [];
   const from = wanted.from === 'balancer' ? `from ${listed(through)}` : wanted.from === 'backend' ? 'from itself' : 'from here';
   return backend.slots.flatMap((port): ProbeStep[] => {
@@ -147,7 +155,7 @@ export function health(inventory: Inventory, view: FleetView, backend: Backend):
       hostHeader: wanted.host,
       headers: wanted.headers,
       interval: wanted.interval,
-      log: { script: 'application-log', call: { host: backend.name, args: [app, String(port), service.manager] } },
+      log: { script: 'application-log', call: { host: backend.name, args: applicationLogs(inventory, port) } },
     } as const;
     return [
       {

@@ -20,7 +20,7 @@ export async function startPostgres(
   const hba = join(folder, 'data/pg_hba.conf');
   await appendFile(hba, `host all all ${address}/24 scram-sha-256\n`);
   const settings = { listen_addresses: address, unix_socket_directories: folder, fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '600', shared_buffers: '64MB' };
-  const pid = background('runuser', [...as, 'postgres', '-D', join(folder, 'data'), ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])]);
+  const pid = background('runuser', [...as, 'postgres', '-D', join(folder, 'data'), ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])], join(folder, 'log'));
   await appendFile(pids, `${pid}\n`);
   await until('PostgreSQL answers', 20_000, async () => (await run('runuser', [...as, 'psql', '-h', folder, '-c', 'SELECT 1'])).code === 0);
   await appendFile(pids, `${(await must('head', ['-1', join(folder, 'data/postmaster.pid')])).trim()}\n`);

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { execFile, execFileSync, spawn } from 'node:child_process';
 
 export interface Ran {
@@ -27,9 +28,11 @@ export async function must(command: string, args: readonly string[], input?: str
 /** Several commands of `ip`, in one process. */
 export const ip = (lines: readonly string[]): Promise<string> => must('/usr/sbin/ip', ['-batch', '-'], `${lines.join('\n')}\n`);
 
-/** A process that goes on; its output is thrown away. Returns its id. */
-export function background(command: string, args: readonly string[]): number {
-  const child = spawn(command, args, { stdio: 'ignore', detached: true });
+/** A process that goes on, of which `log` keeps what it says. Returns its id. */
+export function background(command: string, args: readonly string[], log: string): number {
+  const file = openSync(log, 'a');
+  const child = spawn(command, args, { stdio: ['ignore', file, file], detached: true });
+  closeSync(file);
   child.unref();
   if (child.pid === undefined) throw new Error(`${command} did not start`);
   return child.pid;

@@ -130,7 +130,7 @@ function gitIn(folder: string): (args: string[], input: string | Buffer) => Prom
   return async (args, input) => {
     const env = { PATH: process.env.PATH, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', HOME: folder };
     const child = spawn('git', args, { cwd: folder, env, stdio: ['pipe', 'pipe', 'pipe'] });
-    child.stdin.end(input);
+    child.stdin.on('error', () => {}).end(input);
     const closed = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
     const [code, stdout, stderr] = await Promise.all([closed, text(child.stdout), text(child.stderr)]);
     if (code !== 0) throw new Error(`git ${args[0]} ended with ${code}: ${stderr.trim()}`);
