@@ -54,7 +54,8 @@ export function supervisorConfiguration(
       program: backend.slots.length === 1 ? inventory.service.name : `${inventory.service.name}-${port}`,
       command: words(inventory, String(port)).map(forSupervisor).join(' '),
       user: common(inventory, backend, user).user,
-      log: logOf(inventory.app, port),
+      // Not `log`: that is a helper of Handlebars' own.
+      said: logOf(inventory.app, port),
     })),
   });
 }
