@@ -98,8 +98,13 @@ function program(end: { code: number }): Command {
     .option('--backends <hosts>', 'web[1-3]=10.0.0.[11-13]')
     .option('--host <name>', 'the site\'s name, as in the Host header')
     .option('--user <name>', 'the ssh user')
-    .option('--configuration <kind>', 'managed or fixed', 'managed')
-    .option('--print <what>', 'only print one file for the present inventory: upstream, site, supervisor, systemd, run-slot, sudoers')
+    .addOption(new Option('--configuration <kind>', 'who writes Nginx\'s upstreams: orchestrate with sudo for two commands, or an administrator (default: managed)').choices(['managed', 'fixed']))
+    .addOption(
+      new Option('--print <what>', 'only print one text for the inventory that is there').choices(
+        ['steps', 'upstream', 'site', 'sudoers', 'run-slot', 'supervisor', 'systemd', 'tmpfiles'],
+      ),
+    )
+    .option('--on <host>', 'with --print: for which backend, where they differ (default: the first)')
     .option('--force', 'overwrite an inventory that is there')
     .action(does(async () => (await import('./init.ts')).init));
   top.command('schema').description('print the inventory\'s JSON Schema, for editors').action(does(async () => (await import('./schema.ts')).schema));

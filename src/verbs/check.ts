@@ -46,12 +46,10 @@ export async function checkFleet(opened: Opened): Promise<CheckReport> {
     ),
     ownSide(opened),
   ]);
-  const there = (looks: readonly Look[]): Set<string> =>
-    new Set(looks.flatMap((each) => (each.lines === null ? [] : [each.host])));
   const reached = {
     ...inventory,
-    balancers: inventory.balancers.filter(({ name }) => there(balancers).has(name)),
-    backends: inventory.backends.filter(({ name }) => there(backends).has(name)),
+    balancers: inventory.balancers.filter(({ name }) => reachedBy(balancers).has(name)),
+    backends: inventory.backends.filter(({ name }) => reachedBy(backends).has(name)),
   };
   const [facts, tails] = await Promise.all([
     observe(reached, remote, probe, rendered),
@@ -79,6 +77,9 @@ interface Look {
   /** null: nothing could be learned. */
   readonly lines: Lines | null;
 }
+
+const reachedBy = (looks: readonly Look[]): Set<string> =>
+  new Set(looks.flatMap((each) => (each.lines === null ? [] : [each.host])));
 
 async function look({ remote, script }: Opened, { name }: Host, what: string, args: readonly string[]): Promise<Look> {
   try {

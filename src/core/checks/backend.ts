@@ -37,18 +37,15 @@ function root({ release }: Inventory, facts: BackendFacts, lines: Lines): Check[
   const { user } = facts;
   const make = `as root: install -d -m 755 -o ${user} ${release.root}`;
   const [path = '', owner = ''] = lines.one('alien')?.split(' ') ?? [];
-  switch (facts.root.state) {
-    case 'missing':
-      return [missing(`there is no ${release.root}`, make)];
-    case 'foreign':
-      return [missing(`${user} can't write in ${release.root}`, make)];
-    case 'creatable':
-      return [ok(`${release.root} is not there, and ${user} can make it`)];
-    case 'writable':
-      return path === ''
-        ? [ok(`${release.root} is ${user}'s`)]
-        : [missing(`${path} belongs to ${owner}, not to ${user}`, `as root: chown -h ${user} ${path}`)];
-  }
+  const { state } = facts.root;
+  if (state === 'creatable') return [ok(`${release.root} is not there, and ${user} can make it`)];
+  if (state !== 'writable')
+    return [
+      missing(state === 'missing' ? `there is no ${release.root}` : `${user} can't write in ${release.root}`, make),
+    ];
+  return path === ''
+    ? [ok(`${release.root} is ${user}'s`)]
+    : [missing(`${path} belongs to ${owner}, not to ${user}`, `as root: chown -h ${user} ${path}`)];
 }
 
 /** What is unpacked lies beside what arrived, so a roll needs room for two. */

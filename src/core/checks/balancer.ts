@@ -60,7 +60,7 @@ function configuration({ nginx }: Inventory, user: string, lines: Lines): Check[
     ];
   const checks = [ok(`${user} may replace ${nginx.file}`)];
   // Without the right to it the test was not run at all: the check of sudo tells that.
-  if (lines.one('test') === 'failed' && !/^sudo: /.test(lines.all('said').join('\n')))
+  if (lines.one('test') === 'failed' && !lines.all('said').some((line) => line.startsWith('sudo: ')))
     checks.push(
       missing(
         `\`${nginx.test}\` fails: ${lines.all('said').join(' · ')}`,

@@ -117,7 +117,7 @@ function loaded(inventory: Inventory, facts: Facts): Check[] {
 function mendStatus({ nginx }: Inventory, reason: string): string {
   return /refuses tunnels/.test(reason)
     ? 'as root: AllowTcpForwarding yes in /etc/ssh/sshd_config, then systemctl reload ssh'
-    : `as root: echo 'include ${nginx.file.replace(/[^/]+$/, '*.conf')};' >/etc/nginx/conf.d/orchestrate.conf && nginx -t && nginx -s reload`;
+    : `as root: echo 'include ${nginx.file.replace(/[^/]+$/, '*.conf')};' >/etc/nginx/conf.d/00-orchestrate.conf && nginx -t && nginx -s reload`;
 }
 
 function toldBy(body: string): { readonly app: string; readonly configuration: string } | null {
@@ -134,7 +134,6 @@ function toldBy(body: string): { readonly app: string; readonly configuration: s
 function serves({ nginx }: Inventory, facts: Facts, lines: Lines): Check[] {
   const closed = lines.all('closed').flatMap((line) => (line.startsWith('folder ') ? [line.slice(7)] : []))[0];
   const worker = lines.one('worker') ?? 'the user of its workers';
-  const open = (path: string): string => `as root: chmod a+x ${path}`;
   if (nginx.switch === 'live' && facts.live !== null) {
     const { generation } = facts;
     const self = `${nginx.folder}/generations/${generationName(facts.live)}/self`;
@@ -150,7 +149,12 @@ function serves({ nginx }: Inventory, facts: Facts, lines: Lines): Check[] {
   }
   return closed === undefined
     ? []
-    : [missing(`Nginx's workers (${worker}) may not pass ${closed} on the way to ${nginx.folder}`, open(closed))];
+    : [
+        missing(
+          `Nginx's workers (${worker}) may not pass ${closed} on the way to ${nginx.folder}`,
+          `as root: chmod a+x ${closed}`,
+        ),
+      ];
 }
 
 /** Only where the site's files can be read. */

@@ -1,10 +1,11 @@
 import type { BackendFacts } from '../backend-facts.ts';
 import type { Backend, Inventory } from '../inventory.ts';
-import { isIPv6 } from 'node:net';
+import { socketOf } from '../address.ts';
 import { runningRelease, type SlotFacts } from '../slot-facts.ts';
 import { runFolder, WRAPPER } from '../service.ts';
 import { missing, note, ok, type Check } from '../checks.ts';
 import { size, whole, type Lines } from './lines.ts';
+import { managerChecks } from './manager.ts';
 
 /** Whether somebody keeps the application alive, in a way in which the ssh user can restart it. `runner`: sha256 of our run-slot.sh. */
 export function serviceChecks(
@@ -26,7 +27,7 @@ export function serviceChecks(
         ...memory(inventory, backend, port, lines),
       ];
     }),
-    ...manager(inventory, facts, lines),
+    ...managerChecks(inventory, facts, lines),
   ];
 }
 
@@ -158,13 +159,13 @@ function listening(
         `as root: ss -ltnp 'sport = :${port}' names it; end it, or take another port (service.slots)`,
       ),
     ];
-  const own = isIPv6(address) ? `[${address}]` : address;
-  return found.some(({ where }) => ANY.includes(where) || where === own)
+  const own = socketOf(address, port);
+  return found.some(({ where }) => ANY.includes(where) || `${where}:${port}` === own)
     ? []
     : [
         missing(
-          `the application listens on ${found.map(({ where }) => `${where}:${port}`).join(', ')}, and Nginx sends to ${own}:${port}`,
-          service.wrapper ? 'service.command: --bind 0.0.0.0:$PORT' : `its command: --bind ${own}:${port}`,
+          `the application listens on ${found.map(({ where }) => `${where}:${port}`).join(', ')}, and Nginx sends to ${own}`,
+          service.wrapper ? 'service.command: --bind 0.0.0.0:$PORT' : `its command: --bind ${own}`,
         ),
       ];
 }
@@ -183,63 +184,6 @@ function memory({ rehearse, build }: Inventory, { name }: Backend, port: number,
       'inventory: rehearse.on: none, knowing that',
     ),
   ];
-}
-
-/** How the manager starts again what we end; only where its configuration can be read. */
-function manager({ service }: Inventory, facts: BackendFacts, lines: Lines): Check[] {
-  const setting = (kind: string, key: string): string | undefined =>
-    lines
-      .all(kind)
-      .findLast((line) => line.startsWith(`${key}=`))
-      ?.slice(key.length + 1);
-  if (service.manager === 'supervisor') {
-    const [file] = lines.all('program');
-    if (file === undefined) return [];
-    const checks: Check[] = [];
-    const user = setting('supervisor', 'user');
-    if (user !== undefined && user !== facts.user)
-      checks.push(
-        missing(
-          `${file} runs it as ${user}, not as ${facts.user}`,
-          `there: user=${facts.user}, then supervisorctl update`,
-        ),
-      );
-    if (setting('supervisor', 'autorestart') !== 'true')
-      checks.push(
-        missing(
-          `${file} has autorestart=${setting('supervisor', 'autorestart') ?? 'unexpected (its default)'}: a clean end after TERM is then never followed by a start`,
-          'there: autorestart=true, then supervisorctl update',
-        ),
-      );
-    if (setting('supervisor', 'startsecs') !== '0')
-      checks.push(
-        missing(
-          `${file} has startsecs=${setting('supervisor', 'startsecs') ?? '1 (its default)'}: what ends early a few times becomes FATAL, which ${facts.user} can't leave`,
-          'there: startsecs=0, then supervisorctl update',
-        ),
-      );
-    return checks.length === 0 ? [ok(`${file} starts it again, always`)] : checks;
-  }
-  if (service.manager === 'systemd') {
-    if (setting('unit', 'LoadState') !== 'loaded') return [];
-    const checks: Check[] = [];
-    if (setting('unit', 'Restart') !== 'always')
-      checks.push(
-        missing(
-          `the unit has Restart=${setting('unit', 'Restart') ?? 'no'}: a clean end after TERM is not followed by a start`,
-          `as root: systemctl edit ${service.name}, with [Service] Restart=always`,
-        ),
-      );
-    if (!['0', 'infinity'].includes(setting('unit', 'StartLimitIntervalUSec') ?? '0'))
-      checks.push(
-        missing(
-          'the unit has a start limit: after a few crashes systemd gives up',
-          `as root: systemctl edit ${service.name}, with [Unit] StartLimitIntervalSec=0`,
-        ),
-      );
-    return checks.length === 0 ? [ok('systemd starts it again, always')] : checks;
-  }
-  return [];
 }
 
 function ownerOf(lines: Lines, port: number, word: 'slot' | 'master'): string | undefined {
