@@ -98,6 +98,7 @@ function inWords(error: unknown, { address, port, timeout }: ProbeRequest): stri
   if (code === 'ECONNREFUSED') return `${at} refused the connection: nothing listens there`;
   if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET')
     return `${at} closed the connection without an answer`;
+  if (error.name === 'HTTPParserError') return `what ${at} answers is not HTTP: ${error.message}`;
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return `no route to ${at}`;
   return error.message;
 }

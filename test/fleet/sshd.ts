@@ -26,8 +26,8 @@ export interface Sshd {
   stop(): Promise<void>;
 }
 
-/** `settings`: lines for sshd_config, which win over the defaults here. */
-export async function startSshd(settings: readonly string[] = []): Promise<Sshd> {
+/** `settings`: lines for sshd_config, which win over the defaults here; they may name files in the folder. */
+export async function startSshd(settings: (folder: string) => readonly string[] = () => []): Promise<Sshd> {
   const folder = mkdtempSync(join(tmpdir(), 'sshd-'));
   const [userKey, hostKey, knownHosts] = [join(folder, 'user'), join(folder, 'host'), join(folder, 'known_hosts')];
   makeKey(userKey);
@@ -36,7 +36,7 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
   const port = await freePort();
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${readFileSync(`${hostKey}.pub`, 'utf8')}`);
   const config = [
-    ...settings,
+    ...settings(folder),
     `ListenAddress 127.0.0.1:${port}`,
     `HostKey ${hostKey}`,
     `AuthorizedKeysFile ${folder}/authorized_keys`,
@@ -48,6 +48,8 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
     'KbdInteractiveAuthentication no',
     'PermitRootLogin yes',
     'LogLevel VERBOSE',
+    // Or bash would read the developer's own .bashrc, as it does under sshd at its first level.
+    'SetEnv SHLVL=1',
   ];
   writeFileSync(join(folder, 'sshd_config'), `${config.join('\n')}\n`);
   mkdirSync('/run/sshd', { recursive: true });

@@ -1,12 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
+import { asStream, refused } from './tunnel.ts';
 import { Turns } from './turns.ts';
 
 /** sshd allows ten commands at once on a connection (MaxSessions); two are left for what ended here but not yet there. */
 const SESSIONS = 8;
-
-/** What a tunnel is refused for, told apart from a link that went. */
-export class TunnelRefused extends Error {}
 
 /** One connection that is logged in, until it goes. ssh2 tells of its end in three ways; here it is one. */
 export class Link {
@@ -54,7 +52,7 @@ export class Link {
         port,
         (error: (Error & { reason?: unknown }) | undefined, stream) => {
           stop();
-          if (error === undefined) resolve(stream);
+          if (error === undefined) resolve(asStream(stream));
           else reject(refused(error, address, port));
         },
       );
@@ -82,15 +80,4 @@ export class Link {
     for (const tell of this.#whenLost) tell(reason);
     this.#whenLost.clear();
   }
-}
-
-function refused(error: Error & { reason?: unknown }, address: string, port: number): Error {
-  // The numbers are those of RFC 4254, section 5.1.
-  if (error.reason === 1)
-    return new TunnelRefused(
-      'its sshd refuses tunnels (AllowTcpForwarding or PermitOpen in sshd_config, or restrict in authorized_keys)',
-    );
-  if (typeof error.reason !== 'number') return error;
-  const words = error.message.replace(/^\(SSH\) Channel open failure: /, '');
-  return new TunnelRefused(`${address.includes(':') ? `[${address}]` : address}:${port} from there: ${words}`);
 }
