@@ -8,6 +8,7 @@ import type { HostSummary } from './core/event.ts';
 import { hostsOf } from './core/plan.ts';
 import { newestRecord } from './core/fleet.ts';
 import { sentences } from './core/sentences.ts';
+import { NO_EVIDENCE } from './core/verdict.ts';
 import { viewOf } from './core/view.ts';
 import { hold, type Holding } from './holding.ts';
 import { observe } from './observe.ts';
@@ -46,7 +47,7 @@ const NOBODY = { token: 0, holder: '-' };
  */
 export async function change(opened: Opened, wanted: Change, options: ChangeOptions): Promise<number> {
   const { inventory, remote, probe, clock, emit } = opened;
-  const look = async (): Promise<FleetView> => viewOf(inventory, await observe(inventory, remote, probe, opened.configuration()));
+  const look = async (): Promise<FleetView> => viewOf(inventory, await observe(inventory, remote, probe, opened.configuration([])), opened.configuration);
   const author = (held: Pick<Holding, 'token' | 'holder'>): Author => ({
     token: held.token,
     holder: held.holder,
@@ -136,6 +137,7 @@ function contextOf(opened: Opened, held: Holding): StepContext {
     values: new Map(),
     times: new Map(),
     counts: { reloads: 0 },
+    bake: { evidence: NO_EVIDENCE, at: new Map() },
   };
 }
 

@@ -12,7 +12,7 @@ import { realClock } from './fleet/clock.ts';
 import { thisMachine } from './fleet/ssh-config.ts';
 import { template } from './fleet/templates.ts';
 import { renderConfiguration } from './core/routing/configuration.ts';
-import { declaredGroups } from './core/routing/groups.ts';
+import { declaredGroups, groupOf } from './core/routing/groups.ts';
 import { script } from './fleet/scripts.ts';
 import { openSource, type Source } from './fleet/source.ts';
 import { OutTimes } from './tell/out-times.ts';
@@ -27,8 +27,8 @@ export interface Opened {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly script: (name: string) => string;
-  /** The balancers' configuration that the inventory asks for; with more groups, if they are named. */
-  readonly configuration: (more?: readonly ReadonlySet<string>[]) => string;
+  /** The balancers' configuration that the inventory asks for, with groups for further sets of hosts that are out. */
+  readonly configuration: (out: readonly ReadonlySet<string>[]) => string;
   /** Opened at the first call: a command without source needs no repository. */
   readonly source: () => Promise<Source>;
   readonly archive: (commit: string) => Promise<Readable>;
@@ -58,7 +58,10 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
       listener({ at: new Date(clock.now()).toISOString(), ...event });
     },
     script,
-    configuration: (more) => renderConfiguration(inventory, declaredGroups(inventory, more), upstream).text,
+    configuration: (out) => {
+      const groups = inventory.nginx.switch === 'live' ? declaredGroups(inventory, out) : [groupOf(out[0] ?? new Set(), inventory)];
+      return renderConfiguration(inventory, groups, upstream).text;
+    },
     source: () => (source ??= openSource(inventory.build, cacheFolder(), dirname(file))),
     archive: async (commit) => (await opened.source()).archive(commit),
     outTimes,

@@ -91,6 +91,10 @@ async function runOne(step: Step, context: StepContext): Promise<string | undefi
     case 'pause':
       await context.clock.sleep(step.lasts);
       return undefined;
+    case 'together': {
+      const [first] = await Promise.all(step.steps.map((each) => runOne(each, context)));
+      return first;
+    }
   }
 }
 

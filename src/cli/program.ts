@@ -86,9 +86,6 @@ function program(end: { code: number }): Command {
   changing(top.command('enable').argument('<hosts...>', 'backends').description('put backends back into rotation once they are healthy')).action(
     does(async () => (await import('./enable.ts')).enable),
   );
-  changing(top.command('declare').description('write the balancers\' configuration that the inventory asks for, and load it (configuration: managed)')).action(
-    does(async () => (await import('./declare.ts')).declare),
-  );
   top.command('check').description('test every right, path and setting that a roll will need; changes nothing')
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./check.ts')).check));

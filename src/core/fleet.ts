@@ -6,6 +6,8 @@ import type { Group } from './routing/groups.ts';
 export interface FleetView {
   readonly balancers: Readonly<Record<string, BalancerView>>;
   readonly backends: Readonly<Record<string, BackendView>>;
+  /** The balancers' configuration as the inventory asks for it, with groups for further sets of hosts that are out. */
+  readonly configuration: (out: readonly ReadonlySet<string>[]) => string;
 }
 
 export type BalancerView =
@@ -21,6 +23,10 @@ export type BalancerView =
       /** The highest generation folder that is there. */
       readonly highest: number;
       readonly record: GenerationRecord | null;
+      /** sha256 of the configuration's file, or `none`. */
+      readonly file: string;
+      /** A text was written there that was never loaded; the former one stands beside it. */
+      readonly unloaded: boolean;
       /** Whether the configuration that Nginx has loaded has the group, and has it right. */
       readonly declares: (group: Group) => boolean;
       /** What is wrong with the balancer, each a sentence; a roll is refused by any. */

@@ -48,7 +48,7 @@ export interface Track {
   readonly steps: readonly Step[];
 }
 
-export type Step = RunStep | PutStep | ProbeStep | WatchStep | PauseStep;
+export type Step = RunStep | PutStep | ProbeStep | WatchStep | PauseStep | TogetherStep;
 
 interface Told {
   /** The sentence that tells the step to a person. */
@@ -79,6 +79,8 @@ export interface RunStep extends Told {
   readonly judge?: Judgement;
   /** A value that is true from the moment this step begins, whatever comes of it. */
   readonly sets?: string;
+  /** How many reloads of Nginx it makes; the summary counts them. */
+  readonly reloads?: number;
 }
 
 /** Puts bytes on hosts: a script reads them on standard input, all hosts at once from one stream. */
@@ -126,8 +128,9 @@ export interface WatchStep extends Told {
   readonly lasts: number;
   readonly script: string;
   readonly calls: readonly Call[];
-  /** `address:port` of the backends on the new release and of those still on the old one. */
-  readonly fresh: readonly string[];
+  /** `address:port` of the backends on the new release, and the generation in which each came back. */
+  readonly fresh: readonly { readonly address: string; readonly since: number }[];
+  /** `address:port` of those still on the old one. */
   readonly old: readonly string[];
 }
 
@@ -135,6 +138,12 @@ export interface PauseStep extends Told {
   readonly kind: 'pause';
   /** Milliseconds. */
   readonly lasts: number;
+}
+
+/** Steps that wait for nothing of each other. */
+export interface TogetherStep extends Told {
+  readonly kind: 'together';
+  readonly steps: readonly Step[];
 }
 
 /** What is asked of a script's output beyond its exit code; core/judge.ts has the functions. */
@@ -147,13 +156,20 @@ export interface Judgement {
 
 /** All the hosts that a plan touches, in order of first appearance. */
 export function hostsOf(plan: Plan): string[] {
-  const hosts = new Set<string>();
-  for (const phase of plan.phases)
-    for (const track of phase.tracks)
-      for (const step of track.steps) {
-        if (step.kind === 'run' || step.kind === 'put' || step.kind === 'watch')
-          for (const call of step.calls) hosts.add(call.host);
-        if (step.kind === 'probe') hosts.add(step.host);
-      }
-  return [...hosts];
+  return [...new Set(plan.phases.flatMap((phase) => phase.tracks.flatMap((track) => track.steps.flatMap(touched))))];
+}
+
+/** The hosts whose state a step changes or waits for. */
+function touched(step: Step): string[] {
+  switch (step.kind) {
+    case 'run':
+    case 'put':
+    case 'watch':
+      return step.calls.map(({ host }) => host);
+    case 'together':
+      return step.steps.flatMap(touched);
+    case 'probe':
+    case 'pause':
+      return [];
+  }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Answer, FleetFacts, Seen } from './facts.ts';
 import type { BalancerFacts } from './balancer-facts.ts';
 import { runningRelease, type BackendFacts } from './backend-facts.ts';
@@ -5,12 +6,13 @@ import type { BackendView, BalancerView, FleetView, Problem } from './fleet.ts';
 import type { Backend, Inventory } from './inventory.ts';
 import type { Group } from './routing/groups.ts';
 import { parseConfiguration } from './routing/parse.ts';
-import { verifyGroups } from './routing/verify.ts';
+import { verifierOf } from './routing/verify.ts';
 import { generationName } from './planning/flip.ts';
 
 /** What decides, made of what was observed. Pure. */
-export function viewOf(inventory: Inventory, facts: FleetFacts): FleetView {
+export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: FleetView['configuration']): FleetView {
   return {
+    configuration,
     balancers: Object.fromEntries(
       inventory.balancers.map(({ name }) => [name, balancerView(inventory, facts.balancers[name])]),
     ),
@@ -36,6 +38,8 @@ function balancerView(inventory: Inventory, seen: FleetFacts['balancers'][string
     highest: facts.highest,
     serves,
     record: facts.record,
+    file: facts.text === null ? 'none' : createHash('sha256').update(facts.text).digest('hex'),
+    unloaded: facts.former && loaded.text === null,
     declares: loaded.text === null ? () => false : declarer(inventory, loaded.text),
     problems: [
       ...facts.problems.map((says) => ({ says, next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.' })),
@@ -86,14 +90,8 @@ function toldBy(body: string): { readonly app: string; readonly configuration: s
 }
 
 function declarer(inventory: Inventory, text: string): (group: Group) => boolean {
-  const known = new Map<string, boolean>();
-  return (group) => {
-    const before = known.get(group.name);
-    if (before !== undefined) return before;
-    const right = verifyGroups(text, inventory, [group]).length === 0;
-    known.set(group.name, right);
-    return right;
-  };
+  const verifier = verifierOf(text, inventory);
+  return (group) => verifier.problems.length === 0 && verifier.group(group).length === 0;
 }
 
 function folderProblems({ nginx }: Inventory, facts: BalancerFacts): Problem[] {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Emit } from '../core/event.ts';
+import type { Evidence } from '../core/verdict.ts';
 import type { Clock, Probe, Remote } from '../fleet/ports.ts';
 
 /** What the kinds of step act through. */
@@ -18,6 +19,8 @@ export interface StepContext {
   readonly times: Map<string, string>;
   /** What judgements left for later steps (`when`). */
   readonly values: Map<string, boolean>;
+  /** What the access logs have shown of this roll so far, and where on each balancer the next look begins. */
+  readonly bake: { evidence: Evidence; readonly at: Map<string, readonly [offset: string, inode: string]> };
   /** What the summary counts. */
   readonly counts: { reloads: number };
 }

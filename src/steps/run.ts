@@ -24,6 +24,7 @@ export async function runStep(step: RunStep, context: StepContext): Promise<stri
     ),
   );
   const ended = step.calls.map((call, index): [Call, Outcome] => [call, outcomes[index] as Outcome]);
+  if (step.reloads !== undefined) context.counts.reloads += step.reloads;
   for (const [call, outcome] of ended)
     if (!succeeded(outcome)) throw new Failed(scriptFailure(call.host, step.say, outcome));
   if (step.judge !== undefined)

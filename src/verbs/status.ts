@@ -13,10 +13,10 @@ export async function lookAtFleet(opened: Opened, flags: LimitFlags): Promise<St
   const backends = inventory.backends.filter(({ name }) => names.includes(name));
   const limited = { ...inventory, backends };
   const [facts, answers] = await Promise.all([
-    observe(limited, opened.remote, opened.probe, opened.configuration()),
+    observe(limited, opened.remote, opened.probe, opened.configuration([])),
     eachHost(backends, inventory.ssh.concurrency, async (backend) => [backend.name, await ask(opened, backend)] as const),
   ]);
-  return statusOf(limited, viewOf(limited, facts), Object.fromEntries(answers));
+  return statusOf(limited, viewOf(limited, facts, opened.configuration), Object.fromEntries(answers));
 }
 
 async function ask({ inventory, probe }: Opened, backend: Backend): Promise<string> {

@@ -209,10 +209,12 @@ export class Fleet {
     await ip([`link add ${this.#bridge} type bridge`, `addr add ${this.address}/24 dev ${this.#bridge}`, `link set ${this.#bridge} up`]);
     if (options.slowSsh === true) await this.#cgroup();
     const inventory = this.#read();
-    await Promise.all([
+    // All of them end before a failure is told: what is half made is taken down then.
+    const made = await Promise.allSettled([
       options.database === false ? undefined : startPostgres(join(state, 'postgres'), this.address, DATABASE, join(state, 'pids')),
       ...this.hosts.map((host) => this.#make(host, inventory)),
     ]);
+    for (const each of made) if (each.status === 'rejected') throw each.reason;
   }
 
   /** What an administrator does on a new host, then power. */
@@ -369,6 +371,7 @@ async function freeNet(): Promise<number> {
   for (let net = 1; net < 250; net += 1) {
     try {
       await mkdir(join(STATES, `.net-${net}`));
+      await clear(net);
       return net;
     } catch {
       // Another fleet has it.
@@ -397,14 +400,19 @@ async function lower(name: string): Promise<void> {
     }
   for (const pid of [...hostPids, ...pids]) await until(`process ${pid} has ended`, 10_000, async () => !(await ours(pid, state)));
   if (net !== undefined) {
-    const spaces = (await readdir('/run/netns').catch(() => [])).filter((each) => each.startsWith(`o${net}-`));
-    if (spaces.length > 0) await ip(spaces.map((each) => `netns del ${each}`));
-    atOnce('/usr/sbin/ip', ['link', 'del', `o${net}br`]);
+    await clear(Number(net));
     await rm(join(STATES, `.net-${net}`), { recursive: true, force: true });
   }
   await until('the fleet’s disks are free', 10_000, () => !existsSync(join(state, 'net')) || atOnce('umount', [state]));
   await rm(state, { recursive: true, force: true });
   atOnce('rmdir', [`/sys/fs/cgroup/cpu/orchestrate-${name}`]);
+}
+
+/** The network of a fleet that is not there any more. */
+async function clear(net: number): Promise<void> {
+  const spaces = (await readdir('/run/netns').catch(() => [])).filter((each) => each.startsWith(`o${net}-`));
+  if (spaces.length > 0) await ip(spaces.map((each) => `netns del ${each}`));
+  if (existsSync(`/sys/class/net/o${net}br`)) atOnce('/usr/sbin/ip', ['link', 'del', `o${net}br`]);
 }
 
 /** Whether a process that lives is one of this fleet's, and not one that has got its number since. */

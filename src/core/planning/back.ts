@@ -32,8 +32,8 @@ export function planBack(inventory: Inventory, view: FleetView, release: string 
   for (const { name } of lost)
     if (!routing.out.includes(name) || inHand(routing.reasonOf(name))) routing.takeOut(name, 'could not be reached while going back');
   const order = handFirst(astray, routing);
-  const phases: Phase[] = [];
-  if (lost.length > 0) phases.push(routing.flip(`${listed(lost.map(({ name }) => name))} out of rotation`));
+  const phases: Phase[] = routing.restore(unloaded(view));
+  if (lost.length > 0) phases.push(...routing.flip(`${listed(lost.map(({ name }) => name))} out of rotation`));
   if (release !== null)
     phases.push(
       ...switching(inventory, view, routing, {
@@ -43,10 +43,14 @@ export function planBack(inventory: Inventory, view: FleetView, release: string 
         restart: false,
       }),
     );
-  if (phases.length === 0 && disagreeing(view)) phases.push(routing.flip('the balancers made equal again'));
+  if (phases.length === 0 && disagreeing(view)) phases.push(...routing.flip('the balancers made equal again'));
   const title = release === null ? 'the routing as it was' : `all hosts back to ${release}`;
-  return declaring(inventory, view, routing, { title, from: release, ...(release === null ? {} : { to: release }) }, phases, []);
+  return declaring(inventory, routing, { title, from: release, ...(release === null ? {} : { to: release }) }, phases, []);
 }
+
+/** Balancers on which a configuration was written and not loaded. */
+const unloaded = (view: FleetView): string[] =>
+  Object.entries(view.balancers).flatMap(([name, seen]) => (seen.kind === 'seen' && seen.unloaded ? [name] : []));
 
 /** undefined: not known. */
 function runs(backend: BackendView | undefined, release: string | null): boolean | undefined {

@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto';
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import type { Phase, ProbeStep, RunStep, Track } from '../plan.ts';
+import type { Phase, ProbeStep, RunStep, Step } from '../plan.ts';
 import type { BackendRecord, GenerationRecord, Intent } from '../record.ts';
 import { splitSocket } from '../address.ts';
 import { highestGeneration, newestRecord } from '../fleet.ts';
-import { groupOf, type Group } from '../routing/groups.ts';
+import { groupOf, portions, type Group } from '../routing/groups.ts';
 
 const SCRIPT_DEADLINE = 60_000;
 const ROUTING_DEADLINE = 5_000;
+/** How long a reload may take until its new workers serve. */
+const RELOAD_SECONDS = 30;
 
 /** Who runs the command; what every record says of its author. */
 export interface Author {
@@ -20,26 +23,37 @@ export interface Author {
 }
 
 /**
- * The routing as a plan goes along: each flip is a new generation, one number higher on every balancer, with its record.
+ * The routing as a plan goes along: each flip is a new generation, one number higher on every balancer, with its record. A group that the
+ * loaded configuration lacks is declared before the flip that needs it, together with those that will be needed after it.
  * What `out` says is so once the last flip has been run.
  */
 export class Routing {
   readonly #inventory: Inventory;
+  readonly #view: FleetView;
   readonly #author: Author;
   readonly #live = new Map<string, number | null>();
+  /** sha256 of the configuration's file on each balancer, or `none`. */
+  readonly #files = new Map<string, string>();
   readonly #backends: Record<string, BackendRecord> = {};
-  readonly #groups = new Map<string, Group>();
+  readonly #declared = new Map<string, boolean>();
+  readonly #missing = new Map<string, Group>();
   #generation: number;
-  #flips = 0;
+  #group: Group;
   intent: Intent | null;
+  /** Sets that later flips take out, in order: what is declared is declared in portions of them. */
+  upcoming: readonly ReadonlySet<string>[] = [];
 
   constructor(inventory: Inventory, view: FleetView, author: Author, intent: Intent | null) {
     this.#inventory = inventory;
+    this.#view = view;
     this.#author = author;
     this.#generation = highestGeneration(view);
     this.intent = intent;
     for (const [name, balancer] of Object.entries(view.balancers))
-      if (balancer.kind === 'seen') this.#live.set(name, balancer.live);
+      if (balancer.kind === 'seen') {
+        this.#live.set(name, balancer.live);
+        this.#files.set(name, balancer.file);
+      }
     const record = newestRecord(view);
     for (const { name } of inventory.backends) {
       const seen = view.backends[name];
@@ -50,6 +64,7 @@ export class Routing {
           ? { rotation: 'in', since: `@time:${this.#generation + 1}`, release: running }
           : { ...known, release: seen?.kind === 'seen' ? running : known.release };
     }
+    this.#group = groupOf(new Set(this.out), inventory);
   }
 
   /** Who is out of rotation, in the inventory's order. */
@@ -61,13 +76,13 @@ export class Routing {
     return Object.keys(this.#backends).filter((name) => this.#backends[name]?.rotation === 'in');
   }
 
-  /** The groups that the flips so far need. */
-  get groups(): Group[] {
-    return [...this.#groups.values()];
+  /** `lb1: out-web1`, for each group that the flips so far need and that a balancer has not loaded as the inventory wants it. */
+  get missing(): string[] {
+    return [...this.#missing.values()].map(({ name }) => name);
   }
 
-  get flips(): number {
-    return this.#flips;
+  get generation(): number {
+    return this.#generation;
   }
 
   reasonOf(name: string): string | undefined {
@@ -88,27 +103,47 @@ export class Routing {
     this.#backends[name] = { rotation: 'in', since: `@time:${this.#generation + 1}`, release: this.#backends[name]?.release ?? null };
   }
 
-  /** The phase that makes what was said so far true on every balancer: prepared on all, then flipped on all, then proved by what a worker resolves. */
-  flip(title: string, batch?: Phase['batch']): Phase {
-    this.#generation += 1;
-    this.#flips += 1;
+  /** The phases that make what was said so far true on every balancer; the last of them is the flip itself. */
+  flip(title: string, batch?: Phase['batch']): Phase[] {
     const group = groupOf(new Set(this.out), this.#inventory);
-    this.#groups.set(group.name, group);
-    const { folder } = this.#inventory.nginx;
-    const names = [...this.#live.keys()];
-    const number = String(this.#generation).padStart(6, '0');
-    const input = record(this.#generation, group.name, this.#backends, this.intent, this.#inventory.app, this.#author);
+    const before = this.#inventory.nginx.switch === 'live' ? this.#declare(group) : [];
+    this.#group = group;
+    const flip = {
+      name: 'flip',
+      title,
+      ...(batch === undefined ? {} : { batch }),
+      rotation: { in: this.in, out: this.out },
+    } as const;
+    const steps = this.#inventory.nginx.switch === 'live' ? this.#move(group.name, group.name) : this.#rewrite(group);
+    return [...before, { ...flip, tracks: [{ host: this.#whom, steps }] }];
+  }
+
+  get #hosts(): string[] {
+    return [...this.#live.keys()];
+  }
+
+  get #whom(): string {
+    return this.#hosts.length === 1 ? (this.#hosts[0] ?? '') : 'balancers';
+  }
+
+  /** A new generation: prepared on all balancers, flipped on all, then proved by what a worker resolves. `folder` is the group's, or its closing twin's. */
+  #move(folder: string, told: string): Step[] {
+    this.#generation += 1;
+    const { folder: routing } = this.#inventory.nginx;
+    const number = generationName(this.#generation);
+    const common = { kind: 'run', fence: routing, deadline: SCRIPT_DEADLINE } as const;
+    const input = this.#record(folder);
     const undo = 'a new generation with the table of the one before';
-    const common = { kind: 'run', fence: folder, deadline: SCRIPT_DEADLINE } as const;
-    const expected = (host: string): string => generationName(this.#live.get(host) ?? null);
+    const calls = this.#hosts.map((host) => ({ host, expected: generationName(this.#live.get(host) ?? null) }));
+    const lane = `stable=${folder}`;
     const steps: RunStep[] =
-      names.length === 1
+      calls.length === 1
         ? [
             {
               ...common,
-              say: `flip to generation ${number}: ${group.name}`,
+              say: `flip to generation ${number}: ${told}`,
               script: 'move',
-              calls: names.map((host) => ({ host, args: [expected(host), number, `stable=${group.name}`] })),
+              calls: calls.map(({ host, expected }) => ({ host, args: [expected, number, lane] })),
               input,
               undo,
             },
@@ -116,43 +151,164 @@ export class Routing {
         : [
             {
               ...common,
-              say: `prepare generation ${number} on all balancers: ${group.name}`,
+              say: `prepare generation ${number} on all balancers: ${told}`,
               script: 'prepare',
-              calls: names.map((host) => ({ host, args: [number, `stable=${group.name}`] })),
+              calls: calls.map(({ host }) => ({ host, args: [number, lane] })),
               input,
             },
             {
               ...common,
               say: `flip to generation ${number}`,
               script: 'flip',
-              calls: names.map((host) => ({ host, args: [expected(host), number] })),
+              calls: calls.map(({ host, expected }) => ({ host, args: [expected, number] })),
               undo,
             },
           ];
-    for (const host of names) this.#live.set(host, this.#generation);
-    const first: Track = { host: names.length === 1 ? (names[0] ?? '') : 'balancers', steps: [...steps, this.#proof(names, number)] };
+    for (const host of this.#hosts) this.#live.set(host, this.#generation);
+    return [...steps, this.#proof('/generation', `${routing}/generations/${number}/self`, `generation ${number}`)];
+  }
+
+  /** A loaded configuration with the group, where it has not got it yet: new text with the same routing, tested, reloaded, proved; then it can be used. */
+  #declare(group: Group): Phase[] {
+    const { nginx, backends } = this.#inventory;
+    if (this.#declares(group)) return [];
+    this.#missing.set(group.name, group);
+    if (nginx.configuration === 'fixed') return [];
+    const later = this.upcoming.filter((out) => !this.#declares(groupOf(out, this.#inventory)));
+    const wanted = [new Set(group.out), ...later, new Set(this.#group.out)].filter((out) => out.size < backends.length);
+    const text = this.#view.configuration(portions(this.#inventory, wanted)[0] ?? []);
+    for (const out of [...(portions(this.#inventory, wanted)[0] ?? []), new Set<string>()])
+      this.#declared.set(groupOf(out, this.#inventory).name, true);
+    this.#declared.set(group.name, true);
+    const served = Object.values(this.#view.balancers).every((balancer) => balancer.kind !== 'seen' || balancer.serves);
+    return [
+      {
+        name: 'declare',
+        title: `declare what Nginx has not loaded yet (${group.name}): one reload on each balancer`,
+        tracks: [
+          {
+            host: this.#whom,
+            steps: [
+              this.#install(text),
+              ...(served ? [...this.#move(`closing-${this.#group.name}`, 'answers end their connections'), this.#quiesce()] : []),
+              this.#reload(),
+              this.#keep(),
+              ...(served ? this.#move(this.#group.name, this.#group.name) : []),
+            ],
+          },
+        ],
+      },
+    ];
+  }
+
+  #declares(group: Group): boolean {
+    const known = this.#declared.get(group.name);
+    if (known !== undefined) return known;
+    const right = Object.values(this.#view.balancers).every((balancer) => balancer.kind !== 'seen' || balancer.declares(group));
+    this.#declared.set(group.name, right);
+    return right;
+  }
+
+  /** For nginx.switch: reload. The upstream is rewritten with its marks, Nginx reloaded, and its old workers waited for; the generation keeps the record. */
+  #rewrite(group: Group): Step[] {
+    return [
+      this.#install(this.#view.configuration([new Set(group.out)])),
+      this.#reload(),
+      this.#keep(),
+      {
+        kind: 'run',
+        say: 'wait until the old workers have answered what they had begun',
+        script: 'old-workers',
+        calls: this.#hosts.map((host) => ({ host, args: [String(Math.ceil(this.#inventory.drain.deadline / 1000)), '-'] })),
+        deadline: this.#inventory.drain.deadline + SCRIPT_DEADLINE,
+      },
+      ...this.#move(group.name, group.name),
+    ];
+  }
+
+  #install(text: string): RunStep {
+    const { nginx } = this.#inventory;
+    const calls = this.#hosts.map((host) => ({
+      host,
+      args: ['install', nginx.file, nginx.test, this.#files.get(host) ?? 'none', '-'],
+    }));
+    for (const host of this.#hosts) this.#files.set(host, createHash('sha256').update(text).digest('hex'));
     return {
-      name: 'flip',
-      title,
-      tracks: [first],
-      ...(batch === undefined ? {} : { batch }),
-      rotation: { in: this.in, out: this.out },
+      kind: 'run',
+      say: `write ${nginx.file} on all balancers, tested`,
+      script: 'configuration',
+      fence: nginx.folder,
+      calls,
+      input: text,
+      deadline: SCRIPT_DEADLINE,
+      undo: 'the text before, which stays beside it',
     };
   }
 
-  #proof(hosts: readonly string[], number: string): ProbeStep {
-    const { status, folder } = this.#inventory.nginx;
+  #quiesce(): RunStep {
+    const { nginx } = this.#inventory;
+    const seconds = Math.ceil(nginx.keepalive_timeout / 1000) + 1;
+    return {
+      kind: 'run',
+      say: 'wait until the clients have let go of their connections, so that the reload cuts nobody off',
+      script: 'quiesce',
+      calls: this.#hosts.map((host) => ({ host, args: [String(seconds), '-', nginx.status] })),
+      deadline: seconds * 1000 + SCRIPT_DEADLINE,
+    };
+  }
+
+  #reload(): RunStep {
+    const { nginx } = this.#inventory;
+    return {
+      kind: 'run',
+      say: 'reload Nginx, and see its new workers serve',
+      script: 'reload',
+      fence: nginx.folder,
+      calls: this.#hosts.map((host) => ({ host, args: [nginx.reload, String(RELOAD_SECONDS), '-'] })),
+      deadline: RELOAD_SECONDS * 1000 + SCRIPT_DEADLINE,
+      reloads: this.#hosts.length,
+    };
+  }
+
+  #keep(): RunStep {
+    const { nginx } = this.#inventory;
+    return {
+      kind: 'run',
+      say: 'forget the text before',
+      script: 'configuration',
+      fence: nginx.folder,
+      calls: this.#hosts.map((host) => ({ host, args: ['keep', nginx.file] })),
+      deadline: SCRIPT_DEADLINE,
+    };
+  }
+
+  /** Puts the text before back where one was written and never loaded. */
+  restore(hosts: readonly string[]): Phase[] {
+    const { nginx } = this.#inventory;
+    if (hosts.length === 0) return [];
+    const step: RunStep = {
+      kind: 'run',
+      say: `put the former ${nginx.file} back, which Nginx has loaded`,
+      script: 'configuration',
+      fence: nginx.folder,
+      calls: hosts.map((host) => ({ host, args: ['restore', nginx.file, nginx.test] })),
+      deadline: SCRIPT_DEADLINE,
+    };
+    return [{ name: 'declare', title: 'the configuration as it was', tracks: [{ host: this.#whom, steps: [step] }] }];
+  }
+
+  #proof(path: string, body: string, of: string): ProbeStep {
     return {
       kind: 'probe',
-      say: `see that Nginx serves generation ${number}`,
-      host: hosts.join(', '),
-      through: hosts,
-      ...splitSocket(status),
-      path: '/generation',
+      say: `see that Nginx serves ${of}`,
+      host: this.#hosts.join(', '),
+      through: this.#hosts,
+      ...splitSocket(this.#inventory.nginx.status),
+      path,
       hostHeader: `orchestrate-${this.#inventory.app}`,
       headers: {},
       status: 200,
-      body: `${folder}/generations/${number}/self`,
+      body,
       consecutive: 1,
       parallel: 1,
       interval: 50,
@@ -160,33 +316,27 @@ export class Routing {
       deadline: ROUTING_DEADLINE,
     };
   }
+
+  /** The record's text: one line, always the same bytes for the same plan. `@time:N` is the time of the flip to generation N, which the loop fills in. */
+  #record(folder: string): string {
+    const { token, holder, command, by } = this.#author;
+    const value: GenerationRecord = {
+      version: 1,
+      app: this.#inventory.app,
+      generation: this.#generation,
+      table: { stable: folder },
+      backends: this.#backends,
+      intent: this.intent,
+      token,
+      holder,
+      command,
+      by,
+      at: `@time:${this.#generation}`,
+    };
+    return `${JSON.stringify(value)}\n`;
+  }
 }
 
 /** A generation's folder name; `none` before the first. */
 export const generationName = (generation: number | null): string =>
   generation === null ? 'none' : String(generation).padStart(6, '0');
-
-/** The record's text: one line, always the same bytes for the same plan. `@time:N` is the time of the flip to generation N, which the loop fills in. */
-function record(
-  generation: number,
-  group: string,
-  backends: Readonly<Record<string, BackendRecord>>,
-  intent: Intent | null,
-  app: string,
-  author: Author,
-): string {
-  const value: GenerationRecord = {
-    version: 1,
-    app,
-    generation,
-    table: { stable: group },
-    backends,
-    intent,
-    token: author.token,
-    holder: author.holder,
-    command: author.command,
-    by: author.by,
-    at: `@time:${generation}`,
-  };
-  return `${JSON.stringify(value)}\n`;
-}

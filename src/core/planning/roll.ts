@@ -47,7 +47,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   );
   const title = `${release.release} (${release.subject}) on ${listed(touched.map(({ name }) => name))}`;
   if (touched.length === 0)
-    return declaring(inventory, view, routing, { title: `${release.release} runs on ${listed(wish.hosts)}` }, [], wish.warnings);
+    return declaring(inventory, routing, { title: `${release.release} runs on ${listed(wish.hosts)}` }, [], wish.warnings);
 
   const order = batches(handFirst(touched, routing), { ...inventory.roll, batch: wish.batch }, inventory.backends.length);
   const short = enoughLeft(inventory, routing, order);
@@ -63,13 +63,13 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     );
 
   const toStage = { release, bytes: wish.bytes, hosts: touched.map(({ name }) => name), builder, allowMigrations: wish.allowMigrations };
-  const before = disagreeing(view) ? [routing.flip('the balancers made equal again')] : [];
+  const before = disagreeing(view) ? routing.flip('the balancers made equal again') : [];
   const phases = [
     ...staging(inventory, view, toStage),
     ...before,
     ...switching(inventory, view, routing, { release: release.release, batches: order, restart: false }),
   ];
-  return declaring(inventory, view, routing, { title, from: present, to: release.release }, phases, [...wish.warnings, ...notes(inventory, routing, view, order, present)]);
+  return declaring(inventory, routing, { title, from: present, to: release.release }, phases, [...wish.warnings, ...notes(inventory, routing, view, order, present)]);
 }
 
 /** The release as it would be named and keyed if it were built now. */

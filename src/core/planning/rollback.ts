@@ -43,14 +43,14 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
     command: author.command,
     at: author.at,
   });
-  const before = disagreeing(view) ? [routing.flip('the balancers made equal again')] : [];
+  const before = disagreeing(view) ? routing.flip('the balancers made equal again') : [];
   const touched = inventory.backends.filter(({ name }) => wish.hosts.includes(name) && !settled(view, routing, name, release));
   const order = batches(handFirst(touched, routing), { ...inventory.roll, batch: wish.batch }, inventory.backends.length);
   const short = enoughLeft(inventory, routing, order);
   if (short !== undefined) return short;
   const phases = [...before, ...switching(inventory, view, routing, { release, batches: order, restart: false })];
   const goal = { title: `back to ${release} on ${listed(touched.map(({ name }) => name))}`, from: present, to: release };
-  return declaring(inventory, view, routing, goal, phases, []);
+  return declaring(inventory, routing, goal, phases, []);
 }
 
 /** Whether a host has nothing left to do: it runs the release, says so by its link, and no roll has it in hand. */

@@ -19,7 +19,7 @@ export function planDrain(inventory: Inventory, view: FleetView, hosts: readonly
   const phases: Phase[] = [];
   if (leaving.length > 0) {
     for (const host of leaving) routing.takeOut(host, reason);
-    phases.push(routing.flip(`${listed(leaving)} out of rotation: ${reason}`));
+    phases.push(...routing.flip(`${listed(leaving)} out of rotation: ${reason}`));
     phases.push({
       name: 'drain',
       title: `wait until no request is left on ${listed(leaving)}`,
@@ -28,7 +28,7 @@ export function planDrain(inventory: Inventory, view: FleetView, hosts: readonly
         .map((backend) => ({ host: backend.name, steps: drained(inventory, view, backend) })),
     });
   }
-  return declaring(inventory, view, routing, { title: `drain ${listed(hosts)}` }, phases, []);
+  return declaring(inventory, routing, { title: `drain ${listed(hosts)}` }, phases, []);
 }
 
 /** Puts backends back, once each is healthy as seen from every balancer and runs what the fleet runs. */
@@ -58,9 +58,9 @@ export function planEnable(inventory: Inventory, view: FleetView, hosts: readonl
         .map((backend) => ({ host: backend.name, steps: health(inventory, view, backend) })),
     });
     for (const host of coming) routing.putIn(host);
-    phases.push(routing.flip(`${listed(coming)} back in rotation`));
+    phases.push(...routing.flip(`${listed(coming)} back in rotation`));
   }
-  return declaring(inventory, view, routing, { title: `enable ${listed(hosts)}` }, phases, []);
+  return declaring(inventory, routing, { title: `enable ${listed(hosts)}` }, phases, []);
 }
 
 function told(view: FleetView, host: string): string {

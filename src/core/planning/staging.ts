@@ -177,7 +177,7 @@ function rehearsal(inventory: Inventory, goal: Staging, hosts: readonly string[]
         env_file,
         inventory.rehearse.command,
         ...(asks
-          ? [wanted.path, wanted.host, String(wanted.status), ...Object.entries(wanted.headers).map(([name, value]) => `${name}: ${value}`)]
+          ? [wanted.path, wanted.host, String(wanted.status), ...Object.entries(wanted.headers).map(([name, value]) => `${name}: ${value}`), '--', ...wanted.warm]
           : []),
       ],
     })),

@@ -1,6 +1,6 @@
 import type { Backend, Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import type { Phase, ProbeStep, RunStep, Step, Track } from '../plan.ts';
+import type { Phase, ProbeStep, RunStep, Step, Track, WatchStep } from '../plan.ts';
 import { applicationLogs, pidFile, slotFile } from '../service.ts';
 import { socketOf } from '../address.ts';
 import type { Routing } from './flip.ts';
@@ -28,7 +28,8 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
   const outBefore = new Set(routing.out.filter((name) => !inHand(routing.reasonOf(name))));
   const rests = inventory.roll.pause > 0 || inventory.roll.bake > 0;
   const of = goal.batches.length;
-  const fresh: string[] = [];
+  const fresh: Fresh[] = [];
+  routing.upcoming = goal.batches.map((hosts) => new Set([...outBefore, ...hosts]));
   let back: readonly string[] = [];
   for (const [index, hosts] of goal.batches.entries()) {
     const batch = { number: index + 1, of, hosts };
@@ -37,30 +38,31 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
       const title = `${back.length > 0 ? `${listed(back)} back in, ` : ''}${listed(leaving)} out of rotation`;
       for (const host of back) routing.putIn(host);
       for (const host of leaving) routing.takeOut(host, handReason(goal.release));
+      phases.push(...routing.flip(title, batch));
+      for (const host of back) fresh.push({ host, since: routing.generation });
       back = [];
-      phases.push(routing.flip(title, batch));
     }
     phases.push({
       name: 'batch',
       title: `batch ${index + 1} of ${of}: ${listed(hosts)} to ${goal.release}`,
-      tracks: hosts.map((host) => track(inventory, view, host, goal)),
+      tracks: [...hosts.map((host) => track(inventory, view, host, goal)), ...(rests ? [] : watching(inventory, routing, fresh, 0))],
       batch,
     });
     for (const host of hosts) routing.served(host, goal.release);
     back = [...back, ...leaving];
-    fresh.push(...leaving);
     const last = index === of - 1;
     if (back.length > 0 && (rests || last)) {
       for (const host of back) routing.putIn(host);
       if (last) routing.intent = null;
-      phases.push(routing.flip(`${listed(back)} back in rotation`, batch));
+      phases.push(...routing.flip(`${listed(back)} back in rotation`, batch));
+      for (const host of back) fresh.push({ host, since: routing.generation });
       back = [];
       if (!last) phases.push(...rest(inventory, routing, fresh));
     }
   }
   if (phases.at(-1)?.name !== 'flip' && phases.length > 0) {
     routing.intent = null;
-    phases.push(routing.flip('the record says what the hosts run now'));
+    phases.push(...routing.flip('the record says what the hosts run now'));
   }
   return phases;
 }
@@ -92,24 +94,30 @@ function track(inventory: Inventory, view: FleetView, host: string, goal: Switch
 /** Proves that no request is left on a backend: counted on the host itself, and on each balancer for what is still connecting. */
 export function drained(inventory: Inventory, view: FleetView, backend: Backend): Step[] {
   const { deadline, on_deadline } = inventory.drain;
-  const balancers = reachable(view);
   return [
     {
-      kind: 'run',
-      say: `wait until no request is left on ${backend.name}`,
-      script: 'drained',
-      calls: backend.slots.map((port) => ({ host: backend.name, args: [String(port), String(deadline), on_deadline] })),
+      kind: 'together',
+      say: `see that no request is left on ${backend.name}, and none on its way there`,
       deadline: deadline + MARGIN,
-    },
-    {
-      kind: 'run',
-      say: `see that no balancer is still connecting to ${backend.name}`,
-      script: 'awaiting',
-      calls: balancers.map((host) => ({
-        host,
-        args: [String(Math.ceil(deadline / 1000)), ...backend.slots.map((port) => socketOf(backend.address, port))],
-      })),
-      deadline: deadline + MARGIN,
+      steps: [
+        {
+          kind: 'run',
+          say: `wait until no request is left on ${backend.name}`,
+          script: 'drained',
+          calls: backend.slots.map((port) => ({ host: backend.name, args: [String(port), String(deadline), on_deadline] })),
+          deadline: deadline + MARGIN,
+        },
+        {
+          kind: 'run',
+          say: `see that no balancer is still connecting to ${backend.name}`,
+          script: 'awaiting',
+          calls: reachable(view).map((host) => ({
+            host,
+            args: [String(Math.ceil(deadline / 1000)), ...backend.slots.map((port) => socketOf(backend.address, port))],
+          })),
+          deadline: deadline + MARGIN,
+        },
+      ],
     },
   ];
 }
@@ -183,37 +191,18 @@ export function health(inventory: Inventory, view: FleetView, backend: Backend):
   });
 }
 
-function rest(inventory: Inventory, routing: Routing, fresh: readonly string[]): Phase[] {
+/** A backend that is back on the new release, and since which generation. */
+interface Fresh {
+  readonly host: string;
+  readonly since: number;
+}
+
+function rest(inventory: Inventory, routing: Routing, fresh: readonly Fresh[]): Phase[] {
   const { bake, pause } = inventory.roll;
   const phases: Phase[] = [];
-  if (bake > 0) {
-    const sockets = (names: readonly string[]) =>
-      inventory.backends
-        .filter(({ name }) => names.includes(name))
-        .flatMap(({ address, slots }) => slots.map((port) => socketOf(address, port)));
-    const old = routing.in.filter((name) => !fresh.includes(name));
-    phases.push({
-      name: 'bake',
-      title: `bake: ${listed(fresh)} against ${listed(old)}`,
-      tracks: [
-        {
-          host: 'balancers',
-          steps: [
-            {
-              kind: 'watch',
-              say: 'compare the errors of the new release with those of the old one',
-              lasts: bake,
-              deadline: bake + MARGIN,
-              script: 'bake-counts',
-              calls: inventory.balancers.map(({ name }) => ({ host: name, args: [inventory.nginx.access_log] })),
-              fresh: sockets(fresh),
-              old: sockets(old),
-            },
-          ],
-        },
-      ],
-    });
-  }
+  const tracks = watching(inventory, routing, fresh, bake);
+  if (bake > 0 && tracks.length > 0)
+    phases.push({ name: 'bake', title: `bake: ${listed(fresh.map(({ host }) => host))} against the others`, tracks });
   if (pause > 0)
     phases.push({
       name: 'pause',
@@ -221,6 +210,25 @@ function rest(inventory: Inventory, routing: Routing, fresh: readonly string[]):
       tracks: [{ host: 'balancers', steps: [{ kind: 'pause', say: 'pause', lasts: pause, deadline: pause + MARGIN }] }],
     });
   return phases;
+}
+
+/** Judges what is back on the new release by the errors that its users met, beside those who met the old one. Nothing where either is missing. */
+function watching(inventory: Inventory, routing: Routing, fresh: readonly Fresh[], lasts: number): Track[] {
+  const sockets = (name: string): string[] =>
+    inventory.backends.filter((backend) => backend.name === name).flatMap(({ address, slots }) => slots.map((port) => socketOf(address, port)));
+  const old = routing.in.filter((name) => !fresh.some(({ host }) => host === name));
+  if (fresh.length === 0 || old.length === 0) return [];
+  const step: WatchStep = {
+    kind: 'watch',
+    say: 'compare the errors of the new release with those of the old one',
+    lasts,
+    deadline: lasts + MARGIN,
+    script: 'bake-counts',
+    calls: inventory.balancers.map(({ name }) => ({ host: name, args: [inventory.nginx.access_log] })),
+    fresh: fresh.flatMap(({ host, since }) => sockets(host).map((address) => ({ address, since }))),
+    old: old.flatMap(sockets),
+  };
+  return [{ host: 'balancers', steps: [step] }];
 }
 
 export const reachable = (view: FleetView): string[] =>
