@@ -1,8 +1,7 @@
 import { connect as openSocket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
-import { Client } from 'undici';
-import type { Dispatcher } from 'undici';
+import type { Client, Dispatcher } from 'undici';
 import { ConnectError } from './ports.ts';
 import type { Probe, ProbeAnswer, ProbeRequest, Remote } from './ports.ts';
 
@@ -13,10 +12,12 @@ const BODY = 2000;
 export function openProbe(remote: Pick<Remote, 'tunnel'>): Probe {
   return {
     async ask(request) {
+      // Loaded when it is needed, and before the time counts: it takes as long as a whole `--help`.
+      const undici = await import('undici');
       const began = performance.now();
       const timeout = AbortSignal.timeout(request.timeout);
       try {
-        return await within(timeout, ask(remote, request, timeout, began));
+        return await within(timeout, ask(remote, undici.Client, request, timeout, began));
       } catch (error) {
         return { kind: 'no answer', reason: inWords(error, request) };
       }
@@ -24,10 +25,16 @@ export function openProbe(remote: Pick<Remote, 'tunnel'>): Probe {
   };
 }
 
-async function ask(remote: Pick<Remote, 'tunnel'>, request: ProbeRequest, signal: AbortSignal, began: number) {
+async function ask(
+  remote: Pick<Remote, 'tunnel'>,
+  Http: typeof Client,
+  request: ProbeRequest,
+  signal: AbortSignal,
+  began: number,
+): Promise<ProbeAnswer> {
   const { path, host } = request;
   const stream = await streamTo(remote, request, signal);
-  const client = new Client(`http://${bracketed(request.address)}:${request.port}`, {
+  const client = new Http(`http://${bracketed(request.address)}:${request.port}`, {
     // Later, never at once: undici would not see that it is connected.
     connect: (_options, done) => process.nextTick(done, null, stream),
     pipelining: 0,
