@@ -41,7 +41,7 @@ export class Link {
     this.#client.exec(line, done);
   }
 
-  /** A TCP stream from there. Rejects with `TunnelRefused`, or with the reason why the link went. */
+  /** A TCP stream from there. Rejects with what it was refused for, or why the link went, in words. */
   forward(address: string, port: number): Promise<Duplex> {
     return new Promise((resolve, reject) => {
       const stop = this.whenLost((reason) => reject(new Error(reason)));

@@ -14,7 +14,7 @@ export interface Hop {
 }
 
 /** `web1 (10.0.0.11)`, `the jump host bastion.example.com`. */
-export function place({ host, end, jump }: Hop): string {
+function place({ host, end, jump }: Hop): string {
   const address = end.port === 22 ? end.address : `${end.address} port ${end.port}`;
   return jump ? `the jump host ${address}` : `${host} (${address})`;
 }

@@ -1,9 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
 
-/** What a tunnel is refused for, told apart from a link that went. */
-export class TunnelRefused extends Error {}
-
 /**
  * A tunnel's channel as a stream like any other. ssh2's own `destroy` drops its error and waits for the other side, so that whoever
  * reads it (HTTP's client, the ssh of the next hop) would learn neither why nor when.
@@ -41,10 +38,10 @@ export function asStream(channel: ClientChannel): Duplex {
 export function refused(error: Error & { readonly reason?: unknown }, address: string, port: number): Error {
   if (typeof error.reason !== 'number') return error;
   if (error.reason === 1) {
-    return new TunnelRefused(
+    return new Error(
       'its sshd refuses tunnels (AllowTcpForwarding or PermitOpen in sshd_config, or restrict in authorized_keys)',
     );
   }
   const words = error.message.replace(/^\(SSH\) Channel open failure: /, '');
-  return new TunnelRefused(`${address.includes(':') ? `[${address}]` : address}:${port} from there: ${words}`);
+  return new Error(`${address.includes(':') ? `[${address}]` : address}:${port} from there: ${words}`);
 }
