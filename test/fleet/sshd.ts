@@ -53,7 +53,9 @@ export async function startSshd(settings: (folder: string) => readonly string[] 
   ];
   writeFileSync(join(folder, 'sshd_config'), `${config.join('\n')}\n`);
   mkdirSync('/run/sshd', { recursive: true });
-  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', join(folder, 'sshd_config')], {
+  // It dies with the test, however that ends.
+  const command = ['--pdeathsig', 'TERM', '/usr/sbin/sshd', '-D', '-e', '-f', join(folder, 'sshd_config')];
+  const child = spawn('setpriv', command, {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
