@@ -412,7 +412,9 @@ async function lower(name: string): Promise<void> {
 async function clear(net: number): Promise<void> {
   const spaces = (await readdir('/run/netns').catch(() => [])).filter((each) => each.startsWith(`o${net}-`));
   if (spaces.length > 0) await ip(spaces.map((each) => `netns del ${each}`));
-  if (existsSync(`/sys/class/net/o${net}br`)) atOnce('/usr/sbin/ip', ['link', 'del', `o${net}br`]);
+  // A namespace takes its end of a cable along only when the kernel gets to it: ours is taken here, so that the next fleet may have its name.
+  const links = (await readdir('/sys/class/net')).filter((each) => new RegExp(`^o${net}[a-z]`).test(each));
+  for (const each of links) atOnce('/usr/sbin/ip', ['link', 'del', each]);
 }
 
 /** Whether a process that lives is one of this fleet's, and not one that has got its number since. */
