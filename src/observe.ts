@@ -8,11 +8,14 @@ import { succeeded } from './core/outcome.ts';
 import { ending, tail } from './core/failure.ts';
 import { parseBackendFacts } from './core/backend-facts.ts';
 import { parseBalancerFacts } from './core/balancer-facts.ts';
+import { readLogTail } from './core/routing/foreign.ts';
 import { ConnectError, type Probe, type ProbeAnswer, type Remote } from './fleet/ports.ts';
 import { script } from './fleet/scripts.ts';
 import { eachHost } from './roll.ts';
 
 const DEADLINE = 20_000;
+/** Of the access log: enough to meet every location that is in use. */
+const LOG_LINES = '2000';
 
 /**
  * Reads what is so on all hosts at once, one script a host; on a balancer its status server is asked too. A host that can't be read is told,
@@ -22,12 +25,13 @@ export async function observe(inventory: Inventory, remote: Remote, probe: Probe
   const digest = createHash('sha256').update(rendered).digest('hex');
   const { nginx, release, service, build, ssh } = inventory;
   const onBalancer = async ({ name }: Host): Promise<FleetFacts['balancers'][string]> => {
-    const [seen, status, generation] = await Promise.all([
+    const [seen, log, status, generation] = await Promise.all([
       read(remote, name, 'observe-balancer', [nginx.folder, nginx.file, digest, '-'], (stdout) => parseBalancerFacts(stdout, rendered)),
+      read(remote, name, 'log-tail', [nginx.access_log, LOG_LINES, '-'], (stdout) => readLogTail(stdout, inventory)),
       statusServer(inventory, probe, name, '/'),
       statusServer(inventory, probe, name, '/generation'),
     ]);
-    return seen.kind === 'seen' ? { kind: 'seen', facts: { ...seen.facts, status, generation } } : seen;
+    return seen.kind === 'seen' ? { kind: 'seen', facts: { ...seen.facts, status, generation, log } } : seen;
   };
   const onBackend = ({ name, slots }: Backend): Promise<FleetFacts['backends'][string]> => {
     const args = [release.root, runFolder(inventory), service.wrapper ? '-' : service.pid_file, build.python, ...slots.map(String)];

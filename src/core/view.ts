@@ -4,6 +4,7 @@ import type { BalancerFacts } from './balancer-facts.ts';
 import { runningRelease, type BackendFacts } from './backend-facts.ts';
 import type { BackendView, BalancerView, FleetView, Problem } from './fleet.ts';
 import type { Backend, Inventory } from './inventory.ts';
+import type { LogTail } from './routing/foreign.ts';
 import type { Group } from './routing/groups.ts';
 import { parseConfiguration } from './routing/parse.ts';
 import { verifierOf } from './routing/verify.ts';
@@ -45,6 +46,7 @@ function balancerView(inventory: Inventory, seen: FleetFacts['balancers'][string
       ...facts.problems.map((says) => ({ says, next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.' })),
       ...folderProblems(inventory, facts),
       ...(inventory.nginx.configuration === 'fixed' ? loaded.problems : []),
+      ...logProblems(inventory, facts.log),
       ...(loaded.text !== null && facts.live !== null && !serves ? [unserved(inventory, facts.live, generation)] : []),
       ...(facts.upgrading
         ? [{ says: 'a binary upgrade of Nginx is under way (nginx.pid.oldbin)', next: 'Finish the upgrade (QUIT to the old master), then try again.' }]
@@ -102,6 +104,21 @@ function folderProblems({ nginx }: Inventory, facts: BalancerFacts): Problem[] {
       next: `As root on that balancer: install -d -m 711 -o $USER ${nginx.folder} (with the ssh user for $USER).`,
     },
   ];
+}
+
+/** A location that passes to a backend by a fixed name, or has a root of its own, would go on sending to a host that is out. */
+function logProblems({ nginx, app }: Inventory, log: Seen<LogTail>): Problem[] {
+  if (log.kind !== 'seen')
+    return [
+      {
+        says: `its access log can't be read, so what passes by the routing can't be seen: ${log.reason}`,
+        next: `Let the ssh user read ${nginx.access_log} (group adm on Debian), written by the site with: access_log ${nginx.access_log} orchestrate_${app};`,
+      },
+    ];
+  return log.facts.foreign.slice(0, 5).map(({ backend, passes, host, uri, requests }) => ({
+    says: `${requests} of the latest requests (as ${host}${uri}) reached ${backend} outside the routing, by ${passes}`,
+    next: 'Give that location the lines of `location /` in the site (`orchestrate init --print site`) and no root of its own, then reload Nginx.',
+  }));
 }
 
 function unserved({ nginx }: Inventory, live: number, generation: { readonly kind: string }): Problem {

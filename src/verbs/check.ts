@@ -18,6 +18,7 @@ import { readLogTail, type LogTail } from '../core/routing/foreign.ts';
 import { declaredGroups, groupOf } from '../core/routing/groups.ts';
 import { runFolder, WRAPPER } from '../core/service.ts';
 import { ConnectError } from '../fleet/ports.ts';
+import { quote } from '../fleet/quote.ts';
 import { template } from '../fleet/templates.ts';
 import { observe } from '../observe.ts';
 import type { Opened } from '../open.ts';
@@ -67,7 +68,10 @@ export async function checkFleet(opened: Opened): Promise<CheckReport> {
     add(each.host, ssh === undefined || (ssh.verdict === 'ok' && found.has(each.host)) ? rest : [ssh, ...rest]);
   }
   for (const [host, checks] of await reach(opened, reached, facts)) add(host, checks);
-  return reportOf(inventory, found);
+  return reportOf(
+    inventory,
+    new Map([...found].map(([host, checks]) => [host, checks.map((check) => runnable(check, opened.file))])),
+  );
 }
 
 interface Look {
@@ -232,4 +236,16 @@ async function ownSide(opened: Opened): Promise<Check[]> {
     if (error instanceof Refusal) return [missing(error.message, error.next)];
     throw error;
   }
+}
+
+/** A line to be run here names the inventory, where it is not the usual one. */
+function runnable(check: Check, file: string): Check {
+  if (check.mend === null || file === 'inventory.yaml') return check;
+  return {
+    ...check,
+    mend: check.mend.replace(
+      /\borchestrate (?=(?:init|declare|prune)\b)/,
+      () => `orchestrate -i ${/^[\w./-]+$/.test(file) ? file : quote(file)} `,
+    ),
+  };
 }

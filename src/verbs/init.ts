@@ -9,6 +9,7 @@ import { setupSteps, sudoersFile } from '../core/setup.ts';
 import { answeredInventory, problemOf, REQUIRED, type Answers } from '../core/setup-inventory.ts';
 import { ConnectError } from '../fleet/ports.ts';
 import { resolveSsh, thisMachine } from '../fleet/ssh-config.ts';
+import { quote } from '../fleet/quote.ts';
 import { template } from '../fleet/templates.ts';
 
 /** Asks for one answer until it will do; `problem` says why one will not. */
@@ -114,7 +115,7 @@ export function printed(what: Print, inventory: Inventory, file: string, on: str
   };
   switch (what) {
     case 'steps':
-      return `${setupSteps(inventory, userOf, file === 'inventory.yaml' ? null : file).join('\n')}\n`;
+      return `${setupSteps(inventory, userOf, file === 'inventory.yaml' ? null : /^[\w./-]+$/.test(file) ? file : quote(file)).join('\n')}\n`;
     case 'upstream': {
       const groups = nginx.switch === 'live' ? declaredGroups(inventory) : [groupOf(new Set(), inventory)];
       return renderConfiguration(inventory, groups, text(nginx.template)).text;

@@ -64,6 +64,7 @@ async function checks(inventory: Inventory = shop): Promise<Check[]> {
     ...parseBalancerFacts(observed, null),
     status: await answer('/'),
     generation: await answer('/generation'),
+    log: { kind: 'unreachable', reason: '' } as const,
   };
   const tested = nginx.configuration === 'managed' ? nginx.test : '-';
   const { path } = inventory.build.static.publish;

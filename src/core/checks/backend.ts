@@ -128,7 +128,12 @@ function environment({ release }: Inventory, { user }: BackendFacts, lines: Line
       ),
     ];
   if (state === 'unreadable')
-    return [missing(`${user} can't read ${path} (${owner}'s, mode ${mode})`, `as root: chown ${user} ${path}`)];
+    return [
+      missing(
+        `${user} can't read ${path} (${owner}'s, mode ${mode})`,
+        `as root: chown ${user} ${path} && chmod 600 ${path}`,
+      ),
+    ];
   const bad = lines.all('envline');
   if (bad.length > 0)
     return [

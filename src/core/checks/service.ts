@@ -100,6 +100,12 @@ function program(
 ): Check[] {
   const { service } = inventory;
   if (slot === undefined || slot.master === null) {
+    if (facts.current === null && slot?.listening !== true)
+      return [
+        note(
+          `nothing runs on port ${port} yet: ${service.name} starts once the first roll has made ${inventory.release.root}/current`,
+        ),
+      ];
     const stale = lines.all('stale').some((line) => line.startsWith(`${port} `));
     return [
       missing(
