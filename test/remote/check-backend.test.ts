@@ -202,7 +202,7 @@ test(
     );
     await without(
       () => take(env),
-      [new RegExp(`can't read ${env} \\(root's, mode 600\\) \\| as root: chown ${NAME} ${env}$`)],
+      [new RegExp(`can't read ${env} \\(root's, mode 600\\) \\| as root: chown ${NAME} ${env} && chmod 600 ${env}$`)],
       () => give(env),
     );
   },
@@ -336,5 +336,15 @@ test('the process: none, another one on the port, only on another address, throu
     ],
     () => rmSync(join(run, 'own.pid')),
     own,
+  );
+});
+
+test('a host before its first roll: nothing of the service is missing yet', async () => {
+  const own: Inventory = { ...inventory, service: { ...inventory.service, wrapper: false } };
+  const facts = { ...(await observed()), current: null, slots: [] };
+  const found = serviceChecks(own, backend, facts, readLines(''), RUNNER);
+  assert.deepEqual(
+    found.map(({ verdict, says }) => `${verdict}: ${says}`),
+    [`note: nothing runs on port ${port} yet: shop starts once the first roll has made ${root}/current`],
   );
 });
