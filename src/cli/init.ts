@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { Refusal } from '../core/failure.ts';
 import { loadInventory } from '../open.ts';
 import type { Answers } from '../core/setup-inventory.ts';
 import { mayWrite, newInventory, printed, writeInventory, type AskFor, type Print } from '../verbs/init.ts';
@@ -35,10 +36,25 @@ function asker(): AskFor | undefined {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined;
   return async (question, usual, problem) => {
     const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    // Ctrl-D or Ctrl-C: a question that nobody answers any more.
+    const left = new Promise<never>((_, reject) => {
+      terminal.once('close', () =>
+        reject(
+          new Refusal(
+            2,
+            '\nNo inventory was written.',
+            'Answer the questions, or give the flags: orchestrate init --help',
+          ),
+        ),
+      );
+    });
+    left.catch(() => {});
     try {
       for (;;) {
         // oxlint-disable-next-line no-await-in-loop -- asked until it will do
-        const said = (await terminal.question(`${question}${usual === undefined ? '' : ` [${usual}]`}: `)).trim();
+        const said = (
+          await Promise.race([left, terminal.question(`${question}${usual === undefined ? '' : ` [${usual}]`}: `)])
+        ).trim();
         const answer = said === '' && usual !== undefined ? usual : said;
         const wrong = answer === '' ? 'an answer is needed' : problem(answer);
         if (wrong === undefined) return answer;
