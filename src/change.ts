@@ -1,6 +1,7 @@
 import type { Author } from './core/planning/flip.ts';
 import type { Planned, Refused } from './core/planning/refusal.ts';
-import type { Plan } from './core/plan.ts';
+import type { Phase, Plan } from './core/plan.ts';
+import { unlike } from './core/planning/unlike.ts';
 import type { FleetView } from './core/fleet.ts';
 import type { Failure } from './core/failure.ts';
 import { Refusal } from './core/failure.ts';
@@ -24,6 +25,8 @@ export interface Change {
   readonly plan: (view: FleetView, author: Author) => Planned;
   /** The plan that puts the fleet back, from what is seen after the failure; absent: nothing to put back. Pure. */
   readonly back?: (view: FleetView, author: Author, failed: Plan) => Planned;
+  /** What is tidied up once all is well; that it fails is told, and takes nothing back. Pure. */
+  readonly after?: (view: FleetView, done: Plan) => readonly Phase[];
   /** Whether what was run so far lets the release before come back (a migration that is not additive does not). */
   readonly mayGoBack?: (values: ReadonlyMap<string, boolean>) => string | undefined;
 }
@@ -81,7 +84,8 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
     const context = contextOf(opened, held);
     const stop = (): string | undefined =>
       options.stop.aborted ? 'You asked to stop: no further step was begun.' : held.lapsed();
-    let result = await runPlan(plan, context, inventory.ssh.concurrency, { phase: stop, step: () => held.lapsed() });
+    const brakes = { phase: () => held.lapsed(), step: () => held.lapsed() };
+    let result = await runPlan(plan, context, inventory.ssh.concurrency, { ...brakes, phase: stop });
     let exit = result.kind === 'done' ? 0 : 1;
     tellFailures(opened, result);
     if (result.kind !== 'done') {
@@ -96,7 +100,7 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
           exit = 4;
         } else if (back.plan.phases.length > 0) {
           emit({ type: 'going back', title: back.plan.title });
-          result = await runPlan(back.plan, context, inventory.ssh.concurrency, { phase: () => held.lapsed(), step: () => held.lapsed() });
+          result = await runPlan(back.plan, context, inventory.ssh.concurrency, brakes);
           tellFailures(opened, result);
           if (result.kind !== 'done') exit = 4;
         }
@@ -104,6 +108,13 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
     }
     if (options.stop.aborted && exit === 1) exit = 130;
     const end = await look();
+    if (exit === 0) {
+      const found = unlike(end, plan);
+      for (const text of found) emit({ type: 'note', text });
+      if (found.length > 0) exit = 4;
+      else if (wanted.after !== undefined)
+        tellFailures(opened, await runPlan({ ...plan, phases: wanted.after(end, plan) }, context, inventory.ssh.concurrency, brakes));
+    }
     emit({
       type: 'finished',
       exit,

@@ -58,9 +58,6 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
     ...unequal(balancers),
     ...inventory.backends.flatMap(({ name }) => backendDrift(name, view.backends[name], health[name])),
     ...mixed(backends),
-    ...backends.flatMap(({ name, rotation, reason }) =>
-      rotation === 'out' ? [`${name} is out of rotation: ${reason ?? 'no reason was given'}`] : [],
-    ),
   ];
   const unfinished =
     record !== null && record.intent !== null

@@ -22,6 +22,8 @@ die() {
 # so an operator who was asleep while another took over can change nothing.
 # What a script starts and leaves running must be given 9>&-, or it holds the lock for ever.
 fenced() {
+  # When the link is cut, what this script prints goes nowhere. It must not be killed for it: then no trap would take anything back.
+  trap '' PIPE
   [ -d "$1" ] || mkdir -p "$1" || die 78 "cannot make $1"
   exec 9>>"$1/lock" || die 78 "cannot write $1/lock"
   flock -w 50 9 || die 76 "another script holds $1/lock for more than 50 s"

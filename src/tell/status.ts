@@ -9,7 +9,7 @@ export function statusLines(status: Status): string[] {
     backend.rotation,
     backend.running ?? 'no release',
     backend.health ?? 'not asked',
-    backend.since === null ? '' : `since ${backend.since.slice(0, 16).replace('T', ' ')} UTC`,
+    `${backend.since === null ? '' : `since ${backend.since.slice(0, 16).replace('T', ' ')} UTC`}${backend.rotation === 'out' ? `: ${backend.reason ?? 'no reason was given'}` : ''}`,
   ]);
   const balancers = status.balancers.map(({ name, generation, serves }) => [
     name,

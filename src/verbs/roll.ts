@@ -2,6 +2,7 @@ import type { Opened } from '../open.ts';
 import type { Change } from '../change.ts';
 import type { Size } from '../core/batch.ts';
 import { planBack } from '../core/planning/back.ts';
+import { pruning } from '../core/planning/prune.ts';
 import { planRoll } from '../core/planning/roll.ts';
 import { limitedBackends, type LimitFlags } from './named.ts';
 
@@ -44,6 +45,7 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
       );
     },
     back: (view, author, failed) => planBack(inventory, view, failed.from ?? null, author),
+    after: (view) => pruning(inventory, view),
     mayGoBack: (values) =>
       values.get('migrated') === true && values.get('migrations not additive') === true
         ? 'A migration that is not additive has been applied: the release before may not work with the database any more, so nothing is put back by itself. Mend the new release and roll again.'

@@ -15,8 +15,8 @@ export function planPrune(inventory: Inventory, view: FleetView): Planned {
   return { kind: 'planned', plan: { version: 1, app: inventory.app, title, phases, notes: [] } };
 }
 
-/** The phase that prunes; on hosts that can't be reached nothing is. `also`: a release that was not there yet when `view` was seen. */
-export function pruning(inventory: Inventory, view: FleetView, also?: string): Phase[] {
+/** The phase that prunes; on hosts that can't be reached nothing is. */
+export function pruning(inventory: Inventory, view: FleetView): Phase[] {
   const { root, keep } = inventory.release;
   const backends = inventory.backends
     .filter(({ name }) => view.backends[name]?.kind === 'seen')
@@ -33,14 +33,14 @@ export function pruning(inventory: Inventory, view: FleetView, also?: string): P
         },
       ],
     }));
-  return [{ name: 'prune', title: 'prune', tracks: [...backends, ...published(inventory, view, also)] }];
+  return [{ name: 'prune', title: `keep the newest ${keep} releases`, tracks: [...backends, ...published(inventory, view)] }];
 }
 
 /** Files stay published while any backend may keep a release that names them. */
-function published(inventory: Inventory, view: FleetView, also: string | undefined): Track[] {
+function published(inventory: Inventory, view: FleetView): Track[] {
   const { publish } = inventory.build.static;
   if (inventory.build.static.command === null || publish.to !== 'balancers') return [];
-  const kept = new Set(also === undefined ? [] : [also]);
+  const kept = new Set<string>();
   for (const backend of Object.values(view.backends))
     if (backend.kind === 'seen') {
       const names = backend.releases.map(({ release }) => release);
