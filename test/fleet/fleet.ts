@@ -340,7 +340,7 @@ type Folder = (path: string, mode?: number, owner?: number) => Promise<void>;
 /** A site's own program, as many have it: real paths by cd -P. */
 const OWN_PROGRAM = (threads: number): string => `
 [program:shop]
-command=/bin/sh -c 'cd -P /srv/www/shop/current/repository && set -a && . /srv/www/shop/shared/env && exec ../virtualenv/bin/gunicorn shop.wsgi --workers 2 --threads ${threads} --bind 0.0.0.0:8000 --pid /run/shop/gunicorn.pid'
+command=/bin/sh -c 'cd -P /srv/www/shop/current/repository || { sleep 1; exit 1; }; set -a && . /srv/www/shop/shared/env && exec ../virtualenv/bin/gunicorn shop.wsgi --workers 2 --threads ${threads} --bind 0.0.0.0:8000 --pid /run/shop/gunicorn.pid'
 user=deploy
 autorestart=true
 startsecs=0
