@@ -134,16 +134,21 @@ export class Fleet {
   }
 
   /** The root console of a host. */
-  async exec(name: string, script: string): Promise<Ran> {
+  async exec(name: string, script: string, input?: string): Promise<Ran> {
     const pid = await this.#pid(name);
-    return run('/usr/bin/nsenter', ['-t', String(pid), '-a', '-r', '-w', '/usr/bin/env', '-i', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', '/bin/sh', '-c', script]);
+    return run('/usr/bin/nsenter', ['-t', String(pid), '-a', '-r', '-w', '/usr/bin/env', '-i', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', '/bin/sh', '-c', script], input);
   }
 
   /** As `exec`, of a script that must succeed. */
-  async sh(name: string, script: string): Promise<string> {
-    const ran = await this.exec(name, script);
+  async sh(name: string, script: string, input?: string): Promise<string> {
+    const ran = await this.exec(name, script, input);
     if (ran.code !== 0) throw new Error(`${name}: ${script}: exit ${ran.code}\n${ran.stdout}${ran.stderr}`);
     return ran.stdout.trimEnd();
+  }
+
+  /** A file of a host that runs, as its administrator writes it. */
+  async write(name: string, path: string, text: string): Promise<void> {
+    await this.sh(name, `mkdir -p '${dirname(path)}' && cat >'${path}'`, text);
   }
 
   /** A cable that is pulled. */
