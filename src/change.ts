@@ -50,7 +50,8 @@ const NOBODY = { token: 0, holder: '-' };
  */
 export async function change(opened: Opened, wanted: Change, options: ChangeOptions): Promise<number> {
   const { inventory, remote, probe, clock, emit } = opened;
-  const look = async (): Promise<FleetView> => viewOf(inventory, await observe(inventory, remote, probe, opened.configuration([])), opened.configuration);
+  const look = async (): Promise<FleetView> =>
+    viewOf(inventory, await observe(inventory, remote, probe, opened.configuration([])), opened.configuration);
   const author = (held: Pick<Holding, 'token' | 'holder'>): Author => ({
     token: held.token,
     holder: held.holder,
@@ -68,7 +69,11 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
   }
   if (!options.yes) {
     if (options.ask === undefined)
-      throw new Refusal(2, 'There is nobody to ask: this is not a terminal.', 'Look at the plan with --dry-run, then give --yes.');
+      throw new Refusal(
+        2,
+        'There is nobody to ask: this is not a terminal.',
+        'Look at the plan with --dry-run, then give --yes.',
+      );
     if (!(await options.ask(proposed))) return 0;
   }
 
@@ -76,7 +81,8 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
   try {
     const view = await look();
     const plan = planOf(wanted.plan(view, author(held)));
-    if (sentences(plan).join('\n') !== sentences(proposed).join('\n') && !options.yes && !(await options.ask?.(plan))) return 0;
+    if (sentences(plan).join('\n') !== sentences(proposed).join('\n') && !options.yes && !(await options.ask?.(plan)))
+      return 0;
 
     emit({ type: 'began', app: inventory.app, command: wanted.command, title: plan.title, hosts: hostsOf(plan) });
     for (const note of plan.notes) emit({ type: 'note', text: note });
@@ -113,7 +119,10 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
       for (const text of found) emit({ type: 'note', text });
       if (found.length > 0) exit = 4;
       else if (wanted.after !== undefined)
-        tellFailures(opened, await runPlan({ ...plan, phases: wanted.after(end, plan) }, context, inventory.ssh.concurrency, brakes));
+        tellFailures(
+          opened,
+          await runPlan({ ...plan, phases: wanted.after(end, plan) }, context, inventory.ssh.concurrency, brakes),
+        );
     }
     emit({
       type: 'finished',

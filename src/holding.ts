@@ -51,7 +51,9 @@ export async function hold(opened: Opened, view: FleetView, command: string): Pr
   const renew = async (): Promise<void> => {
     const asked = clock.ticks();
     try {
-      const outcomes = await Promise.all(taken.map((host) => lease(opened, host, ['renew', folder, holder, String(token), String(TERM)])));
+      const outcomes = await Promise.all(
+        taken.map((host) => lease(opened, host, ['renew', folder, holder, String(token), String(TERM)])),
+      );
       const gone = outcomes.findIndex((outcome) => outcome.kind === 'exited' && outcome.code === SCRIPT_EXIT.fenced);
       if (gone >= 0) lost = `another operator has taken the lease on ${taken[gone]}`;
       if (outcomes.every(succeeded)) renewed = asked;
@@ -102,7 +104,12 @@ async function raiseFences(opened: Opened, view: FleetView, holding: Holding): P
     });
     if (!succeeded(outcome)) {
       const failure = scriptFailure(name, 'raise the fence', outcome);
-      throw new Refusal(3, `${name}: the fence could not be raised: ${ending(outcome)}`, failure.next, story(failure).slice(1, -1));
+      throw new Refusal(
+        3,
+        `${name}: the fence could not be raised: ${ending(outcome)}`,
+        failure.next,
+        story(failure).slice(1, -1),
+      );
     }
   });
 }
@@ -123,7 +130,13 @@ function refusal(name: string, outcome: Outcome): Refusal {
   const boot = /^boot (\S+)$/m.exec(outcome.stdout)?.[1];
   const uptime = Number(/^uptime ([0-9.]+)$/m.exec(outcome.stdout)?.[1]);
   const read = line === undefined ? undefined : parseLease(line);
-  if (outcome.kind === 'exited' && outcome.code === SCRIPT_EXIT.busy && read !== undefined && 'lease' in read && boot !== undefined)
+  if (
+    outcome.kind === 'exited' &&
+    outcome.code === SCRIPT_EXIT.busy &&
+    read !== undefined &&
+    'lease' in read &&
+    boot !== undefined
+  )
     return new Refusal(
       3,
       refusalOf(read.lease, name, remaining(read.lease, { boot, uptime })),

@@ -21,12 +21,19 @@ const LOG_LINES = '2000';
  * Reads what is so on all hosts at once, one script a host; on a balancer its status server is asked too. A host that can't be read is told,
  * not thrown. `rendered` is the configuration that the inventory asks for: a balancer that has it need not send it.
  */
-export async function observe(inventory: Inventory, remote: Remote, probe: Probe, rendered: string): Promise<FleetFacts> {
+export async function observe(
+  inventory: Inventory,
+  remote: Remote,
+  probe: Probe,
+  rendered: string,
+): Promise<FleetFacts> {
   const digest = createHash('sha256').update(rendered).digest('hex');
   const { nginx, release, service, build, ssh } = inventory;
   const onBalancer = async ({ name }: Host): Promise<FleetFacts['balancers'][string]> => {
     const [seen, log, status, generation] = await Promise.all([
-      read(remote, name, 'observe-balancer', [nginx.folder, nginx.file, digest, '-'], (stdout) => parseBalancerFacts(stdout, rendered)),
+      read(remote, name, 'observe-balancer', [nginx.folder, nginx.file, digest, '-'], (stdout) =>
+        parseBalancerFacts(stdout, rendered),
+      ),
       read(remote, name, 'log-tail', [nginx.access_log, LOG_LINES, '-'], (stdout) => readLogTail(stdout, inventory)),
       statusServer(inventory, probe, name, '/'),
       statusServer(inventory, probe, name, '/generation'),
@@ -34,7 +41,13 @@ export async function observe(inventory: Inventory, remote: Remote, probe: Probe
     return seen.kind === 'seen' ? { kind: 'seen', facts: { ...seen.facts, status, generation, log } } : seen;
   };
   const onBackend = ({ name, slots }: Backend): Promise<FleetFacts['backends'][string]> => {
-    const args = [release.root, runFolder(inventory), service.wrapper ? '-' : service.pid_file, build.python, ...slots.map(String)];
+    const args = [
+      release.root,
+      runFolder(inventory),
+      service.wrapper ? '-' : service.pid_file,
+      build.python,
+      ...slots.map(String),
+    ];
     return read(remote, name, 'observe-backend', args, parseBackendFacts);
   };
   const [balancers, backends] = await Promise.all([
@@ -67,7 +80,8 @@ async function read<F extends object>(
   if (!succeeded(outcome))
     return { kind: 'unreachable', reason: [`looking at it ${ending(outcome)}`, ...tail(outcome.stderr, 3)].join(': ') };
   const facts = parse(outcome.stdout);
-  if (misunderstood(facts)) return { kind: 'unreachable', reason: `what it told can't be understood: ${facts.problem}` };
+  if (misunderstood(facts))
+    return { kind: 'unreachable', reason: `what it told can't be understood: ${facts.problem}` };
   return { kind: 'seen', facts };
 }
 

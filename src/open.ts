@@ -43,7 +43,10 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
   const { inventory, file } = await loadInventory(inventoryFile);
   const clock = realClock;
   const machines = new Map([...inventory.balancers, ...inventory.backends].map((host) => [host.name, host]));
-  const remote = openSsh([...machines.values()], { concurrency: inventory.ssh.concurrency, environment: thisMachine() });
+  const remote = openSsh([...machines.values()], {
+    concurrency: inventory.ssh.concurrency,
+    environment: thisMachine(),
+  });
   const outTimes = new OutTimes(() => clock.ticks());
   const upstream = template(inventory.nginx.template, file);
   let source: Promise<Source> | undefined;
@@ -59,7 +62,8 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
     },
     script,
     configuration: (out) => {
-      const groups = inventory.nginx.switch === 'live' ? declaredGroups(inventory, out) : [groupOf(out[0] ?? new Set(), inventory)];
+      const groups =
+        inventory.nginx.switch === 'live' ? declaredGroups(inventory, out) : [groupOf(out[0] ?? new Set(), inventory)];
       return renderConfiguration(inventory, groups, upstream).text;
     },
     source: () => (source ??= openSource(inventory.build, cacheFolder(), dirname(file))),
@@ -72,7 +76,9 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
 }
 
 /** The inventory alone. Rejects with `Refusal` (exit 2). */
-export async function loadInventory(inventoryFile: string | undefined): Promise<{ inventory: Inventory; file: string }> {
+export async function loadInventory(
+  inventoryFile: string | undefined,
+): Promise<{ inventory: Inventory; file: string }> {
   const found = await findInventory(inventoryFile, process.env);
   const read = readInventory(found.text, found.file, homedir());
   if (read.ok) return { inventory: read.inventory, file: found.file };

@@ -64,12 +64,18 @@ async function runTrack(track: Track, context: StepContext, brakes: Brakes): Pro
       continue;
     }
     const stop = brakes.step();
-    if (stop !== undefined) return { host: track.host, doing: step.say, what: stop, output: [], next: 'Look with `orchestrate status`.' };
+    if (stop !== undefined)
+      return { host: track.host, doing: step.say, what: stop, output: [], next: 'Look with `orchestrate status`.' };
     context.emit({ ...told, state: 'started' });
     const began = context.clock.ticks();
     try {
       const note = await runOne(step, context);
-      context.emit({ ...told, state: 'done', took: context.clock.ticks() - began, ...(note === undefined ? {} : { note }) });
+      context.emit({
+        ...told,
+        state: 'done',
+        took: context.clock.ticks() - began,
+        ...(note === undefined ? {} : { note }),
+      });
     } catch (error) {
       context.emit({ ...told, state: 'failed', took: context.clock.ticks() - began });
       return failureOf(error, track, step);

@@ -43,7 +43,8 @@ const write = (text: string): void => void process.stdout.write(text);
 /** The listener that fits where the output goes: NDJSON if asked, a live picture on a terminal, timed lines everywhere else. `footer` adds lines to the picture. */
 export function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listening {
   const stop = new AbortController();
-  const picture = process.stdout.isTTY && flags.json !== true && flags.verbose !== true && process.env['CI'] === undefined;
+  const picture =
+    process.stdout.isTTY && flags.json !== true && flags.verbose !== true && process.env['CI'] === undefined;
   const view = picture
     ? live({
         write,
@@ -56,7 +57,8 @@ export function listen(flags: ChangingFlags, footer?: () => readonly string[]): 
     : undefined;
   const listener = view?.tell ?? (flags.json === true ? ndjson(write) : plain(write, flags.verbose === true));
   const interrupted = (): void => {
-    if (!stop.signal.aborted) process.stderr.write('\nStopping: what is in hand is finished, then the fleet is put back on one version.\n');
+    if (!stop.signal.aborted)
+      process.stderr.write('\nStopping: what is in hand is finished, then the fleet is put back on one version.\n');
     stop.abort();
   };
   process.on('SIGINT', interrupted).on('SIGTERM', interrupted);

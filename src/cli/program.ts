@@ -3,7 +3,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { Refusal } from '../core/failure.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 /**
  * Reads the arguments, runs the command, returns the exit code: 0 done · 1 failed, the fleet is put back on one version ·
@@ -17,7 +19,9 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Refusal) {
-      process.stderr.write(`${[error.message, ...error.details.map((line) => `  ${line}`), `What to do: ${error.next}`].join('\n')}\n`);
+      process.stderr.write(
+        `${[error.message, ...error.details.map((line) => `  ${line}`), `What to do: ${error.next}`].join('\n')}\n`,
+      );
       return error.exit;
     }
     process.stderr.write(`${ours(error)}\n`);
@@ -33,7 +37,9 @@ function ours(error: unknown): string {
 
 function program(end: { code: number }): Command {
   const top = new Command('orchestrate')
-    .description('Takes a Django project from one release to the next over many Gunicorn hosts behind Nginx, without one failed request.')
+    .description(
+      'Takes a Django project from one release to the next over many Gunicorn hosts behind Nginx, without one failed request.',
+    )
     .version(version)
     .option('-i, --inventory <file>', 'the inventory (default: $ORCHESTRATE_INVENTORY, else ./inventory.yaml)')
     .exitOverride()
@@ -41,7 +47,8 @@ function program(end: { code: number }): Command {
     .showHelpAfterError('(orchestrate --help lists the commands)');
 
   /** The command's module is loaded when it is run: `--help` stays fast. */
-  const does = <A extends unknown[]>(load: () => Promise<(...args: A) => Promise<number>>) =>
+  const does =
+    <A extends unknown[]>(load: () => Promise<(...args: A) => Promise<number>>) =>
     async (...args: unknown[]): Promise<void> => {
       const command = args.at(-1) as Command;
       const run = await load();
@@ -56,12 +63,19 @@ function program(end: { code: number }): Command {
       .option('--json', 'events as NDJSON')
       .option('-v, --verbose', 'also what the hosts print');
   const limited = (command: Command): Command =>
-    command.option('--hosts <names>', 'only these backends: web1,web[3-4]').option('--zone <zone>', 'only the backends of this zone');
+    command
+      .option('--hosts <names>', 'only these backends: web1,web[3-4]')
+      .option('--zone <zone>', 'only the backends of this zone');
   const rolling = (command: Command): Command =>
     limited(command)
       .option('--ref <ref>', 'branch, tag or commit (default: build.ref)')
-      .addOption(new Option('--batch <sizes>', 'hosts at once: 1, 25%, or 1,10%,50% (the last repeats)').argParser(batch))
-      .option('--allow-migration <names...>', 'migrations that are not additive and may run all the same: catalog.0007');
+      .addOption(
+        new Option('--batch <sizes>', 'hosts at once: 1, 25%, or 1,10%,50% (the last repeats)').argParser(batch),
+      )
+      .option(
+        '--allow-migration <names...>',
+        'migrations that are not additive and may run all the same: catalog.0007',
+      );
 
   changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch'))).action(
     does(async () => (await import('./roll.ts')).roll),
@@ -72,39 +86,75 @@ function program(end: { code: number }): Command {
   limited(top.command('status').description('what runs where, who is in rotation, what has drifted'))
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./status.ts')).status));
-  changing(limited(top.command('rollback').argument('[release]', 'default: the newest release before the present one that every host has'))
-    .description('take the fleet back to an earlier release, as carefully as forward'))
+  changing(
+    limited(
+      top
+        .command('rollback')
+        .argument('[release]', 'default: the newest release before the present one that every host has'),
+    ).description('take the fleet back to an earlier release, as carefully as forward'),
+  )
     .addOption(new Option('--batch <sizes>', 'hosts at once').argParser(batch))
     .action(does(async () => (await import('./rollback.ts')).rollback));
-  top.command('releases').description('the releases on each host').option('--json', 'as JSON').action(does(async () => (await import('./releases.ts')).releases));
+  top
+    .command('releases')
+    .description('the releases on each host')
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./releases.ts')).releases));
   changing(top.command('prune').description('remove releases beyond release.keep, and what only they needed')).action(
     does(async () => (await import('./prune.ts')).prune),
   );
-  changing(top.command('drain').argument('<hosts...>', 'backends').description('take backends out of rotation and wait until no request is left there'))
+  changing(
+    top
+      .command('drain')
+      .argument('<hosts...>', 'backends')
+      .description('take backends out of rotation and wait until no request is left there'),
+  )
     .option('--reason <text>', 'why, for those who look later')
     .action(does(async () => (await import('./drain.ts')).drain));
-  changing(top.command('enable').argument('<hosts...>', 'backends').description('put backends back into rotation once they are healthy')).action(
-    does(async () => (await import('./enable.ts')).enable),
-  );
-  top.command('check').description('test every right, path and setting that a roll will need; changes nothing')
+  changing(
+    top
+      .command('enable')
+      .argument('<hosts...>', 'backends')
+      .description('put backends back into rotation once they are healthy'),
+  ).action(does(async () => (await import('./enable.ts')).enable));
+  top
+    .command('check')
+    .description('test every right, path and setting that a roll will need; changes nothing')
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./check.ts')).check));
-  top.command('init').description('write an inventory, and print the lines that Nginx, supervisor and sudoers need')
-    .option('--app <name>', 'the application\'s name')
+  top
+    .command('init')
+    .description('write an inventory, and print the lines that Nginx, supervisor and sudoers need')
+    .option('--app <name>', "the application's name")
     .option('--balancers <hosts>', 'lb1=10.0.0.10,lb2=10.0.0.9')
     .option('--backends <hosts>', 'web[1-3]=10.0.0.[11-13]')
-    .option('--host <name>', 'the site\'s name, as in the Host header')
+    .option('--host <name>', "the site's name, as in the Host header")
     .option('--user <name>', 'the ssh user')
-    .addOption(new Option('--configuration <kind>', 'who writes Nginx\'s upstreams: orchestrate with sudo for two commands, or an administrator (default: managed)').choices(['managed', 'fixed']))
     .addOption(
-      new Option('--print <what>', 'only print one text for the inventory that is there').choices(
-        ['steps', 'upstream', 'site', 'sudoers', 'run-slot', 'supervisor', 'systemd', 'tmpfiles'],
-      ),
+      new Option(
+        '--configuration <kind>',
+        "who writes Nginx's upstreams: orchestrate with sudo for two commands, or an administrator (default: managed)",
+      ).choices(['managed', 'fixed']),
+    )
+    .addOption(
+      new Option('--print <what>', 'only print one text for the inventory that is there').choices([
+        'steps',
+        'upstream',
+        'site',
+        'sudoers',
+        'run-slot',
+        'supervisor',
+        'systemd',
+        'tmpfiles',
+      ]),
     )
     .option('--on <host>', 'with --print: for which backend, where they differ (default: the first)')
     .option('--force', 'overwrite an inventory that is there')
     .action(does(async () => (await import('./init.ts')).init));
-  top.command('schema').description('print the inventory\'s JSON Schema, for editors').action(does(async () => (await import('./schema.ts')).schema));
+  top
+    .command('schema')
+    .description("print the inventory's JSON Schema, for editors")
+    .action(does(async () => (await import('./schema.ts')).schema));
   return top;
 }
 
@@ -113,6 +163,8 @@ function batch(text: string): (number | `${number}%`)[] {
     const size = part.trim();
     if (/^[1-9][0-9]{0,4}$/.test(size)) return Number(size);
     if (/^([1-9][0-9]?|100)%$/.test(size)) return size as `${number}%`;
-    throw new InvalidArgumentError('a batch is a number of hosts (1) or a share of them (25%), or several of these: 1,10%,50%');
+    throw new InvalidArgumentError(
+      'a batch is a number of hosts (1) or a share of them (25%), or several of these: 1,10%,50%',
+    );
   });
 }

@@ -5,4 +5,5 @@ export function splitSocket(socket: string): { readonly address: string; readonl
 }
 
 /** The way that Nginx and URLs write an address with a port. */
-export const socketOf = (address: string, port: number): string => `${address.includes(':') ? `[${address}]` : address}:${port}`;
+export const socketOf = (address: string, port: number): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`;

@@ -4,7 +4,13 @@ import type { Failure } from './failure.ts';
 export type Event = { readonly at: string } & EventBody;
 
 export type EventBody =
-  | { readonly type: 'began'; readonly app: string; readonly command: string; readonly title: string; readonly hosts: readonly string[] }
+  | {
+      readonly type: 'began';
+      readonly app: string;
+      readonly command: string;
+      readonly title: string;
+      readonly hosts: readonly string[];
+    }
   | { readonly type: 'note'; readonly text: string }
   | {
       readonly type: 'phase';

@@ -3,7 +3,9 @@ import type { BalancerFacts } from './balancer-facts.ts';
 import type { LogTail } from './routing/foreign.ts';
 
 /** What was read, or why it could not be. */
-export type Seen<F> = { readonly kind: 'seen'; readonly facts: F } | { readonly kind: 'unreachable'; readonly reason: string };
+export type Seen<F> =
+  | { readonly kind: 'seen'; readonly facts: F }
+  | { readonly kind: 'unreachable'; readonly reason: string };
 
 /** What a status server answered. */
 export type Answer =

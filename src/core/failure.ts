@@ -27,7 +27,10 @@ export function tail(output: string, lines = SHOWN_LINES): string[] {
 /** Without terminal escapes and control characters. */
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replaceAll(/\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+  return text.replaceAll(
+    /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    '',
+  );
 }
 
 /** What happened to a command, in words. */
@@ -65,7 +68,8 @@ function remedy(outcome: Outcome, output: readonly string[]): string {
   const text = output.join('\n');
   if (/No space left on device|Disk quota exceeded/.test(text))
     return 'Make room on that host (`orchestrate prune` removes old releases), then run the same command again.';
-  if (/Permission denied|Operation not permitted/.test(text)) return '`orchestrate check` names the missing right and the line that mends it.';
+  if (/Permission denied|Operation not permitted/.test(text))
+    return '`orchestrate check` names the missing right and the line that mends it.';
   if (outcome.kind === 'lost' || outcome.kind === 'timed out')
     return 'Look at the host, then run `orchestrate status`: it tells what is so.';
   return 'Mend what the output above names, then run the same command again.';

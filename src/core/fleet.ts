@@ -44,8 +44,8 @@ export type BackendView =
       readonly kind: 'seen';
       /** The highest token that the host has seen. */
       readonly token: number;
-      /** What its processes run: a release, nothing, or something that cannot be told. */
-      readonly running: string | null | 'unsure';
+      /** What its processes run: a release, null for nothing, or `unsure` where it can't be told. */
+      readonly running: string | null;
       readonly current: string | null;
       readonly previous: string | null;
       /** Complete releases. */
@@ -65,7 +65,10 @@ export function complete(backend: BackendView | undefined, release: string): boo
 
 /** The highest generation anywhere: the next one is one more. */
 export function highestGeneration(view: FleetView): number {
-  return Math.max(0, ...Object.values(view.balancers).map((balancer) => (balancer.kind === 'seen' ? balancer.highest : 0)));
+  return Math.max(
+    0,
+    ...Object.values(view.balancers).map((balancer) => (balancer.kind === 'seen' ? balancer.highest : 0)),
+  );
 }
 
 /** The record of the newest live generation of all balancers. */

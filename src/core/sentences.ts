@@ -13,6 +13,11 @@ export function sentences(plan: Plan): string[] {
 function phaseLines(phase: Phase, number: string): string[] {
   return [
     `[${number}] ${phase.title}`,
-    ...phase.tracks.flatMap((track) => track.steps.map((step) => `      ${track.host}: ${step.say}${step.when === undefined ? '' : ` (if ${step.when.is ? '' : 'no '}${step.when.value})`}`)),
+    ...phase.tracks.flatMap((track) =>
+      track.steps.map(
+        (step) =>
+          `      ${track.host}: ${step.say}${step.when === undefined ? '' : ` (if ${step.when.is ? '' : 'no '}${step.when.value})`}`,
+      ),
+    ),
   ];
 }

@@ -63,7 +63,14 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
     record !== null && record.intent !== null
       ? `${record.intent.by} began \`${record.intent.command}\` at ${record.intent.at} and has not finished it`
       : null;
-  return { app: inventory.app, exit: drift.length > 0 || unfinished !== null ? 4 : 0, backends, balancers, drift, unfinished };
+  return {
+    app: inventory.app,
+    exit: drift.length > 0 || unfinished !== null ? 4 : 0,
+    backends,
+    balancers,
+    drift,
+    unfinished,
+  };
 }
 
 function balancerDrift(name: string, view: FleetView): string[] {
@@ -76,7 +83,9 @@ function balancerDrift(name: string, view: FleetView): string[] {
 function unequal(balancers: readonly BalancerStatus[]): string[] {
   const told = new Set(balancers.map(({ generation }) => generation));
   return told.size > 1
-    ? [`the balancers differ: ${balancers.map(({ name, generation }) => `${name} has generation ${generation ?? 'none'}`).join(', ')}`]
+    ? [
+        `the balancers differ: ${balancers.map(({ name, generation }) => `${name} has generation ${generation ?? 'none'}`).join(', ')}`,
+      ]
     : [];
 }
 
@@ -85,9 +94,12 @@ function backendDrift(name: string, seen: BackendView | undefined, health: strin
   if (seen.kind === 'unreachable') return [`${name} could not be looked at: ${seen.reason}`];
   const lines = seen.problems.map(({ says }) => `${name}: ${says}`);
   if (seen.running === null) lines.push(`${name} runs no release`);
-  else if (seen.running === 'unsure') lines.push(`${name}: what it runs can't be told, its code was started through the link \`current\``);
+  else if (seen.running === 'unsure')
+    lines.push(`${name}: what it runs can't be told, its code was started through the link \`current\``);
   else if (seen.running !== seen.current)
-    lines.push(`${name} runs ${seen.running}, but its link \`current\` names ${seen.current ?? 'nothing'}: it was not restarted since`);
+    lines.push(
+      `${name} runs ${seen.running}, but its link \`current\` names ${seen.current ?? 'nothing'}: it was not restarted since`,
+    );
   if (health !== undefined && health !== 'healthy') lines.push(`${name} is not healthy: ${health}`);
   return lines;
 }

@@ -18,7 +18,10 @@ export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: F
       inventory.balancers.map(({ name }) => [name, balancerView(inventory, facts.balancers[name])]),
     ),
     backends: Object.fromEntries(
-      inventory.backends.map((backend) => [backend.name, backendView(inventory, backend, facts.backends[backend.name])]),
+      inventory.backends.map((backend) => [
+        backend.name,
+        backendView(inventory, backend, facts.backends[backend.name]),
+      ]),
     ),
   };
 }
@@ -43,13 +46,21 @@ function balancerView(inventory: Inventory, seen: FleetFacts['balancers'][string
     unloaded: facts.former && loaded.text === null,
     declares: loaded.text === null ? () => false : declarer(inventory, loaded.text),
     problems: [
-      ...facts.problems.map((says) => ({ says, next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.' })),
+      ...facts.problems.map((says) => ({
+        says,
+        next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.',
+      })),
       ...folderProblems(inventory, facts),
       ...(inventory.nginx.configuration === 'fixed' ? loaded.problems : []),
       ...logProblems(inventory, facts.log),
       ...(loaded.text !== null && facts.live !== null && !serves ? [unserved(inventory, facts.live, generation)] : []),
       ...(facts.upgrading
-        ? [{ says: 'a binary upgrade of Nginx is under way (nginx.pid.oldbin)', next: 'Finish the upgrade (QUIT to the old master), then try again.' }]
+        ? [
+            {
+              says: 'a binary upgrade of Nginx is under way (nginx.pid.oldbin)',
+              next: 'Finish the upgrade (QUIT to the old master), then try again.',
+            },
+          ]
         : []),
     ],
   };
@@ -66,9 +77,13 @@ function loadedConfiguration(inventory: Inventory, facts: BalancerFacts, status:
   const { nginx, app } = inventory;
   const not = (says: string, next: string): Loaded => ({ text: null, problems: [{ says, next }] });
   const install = `Install what \`orchestrate init --print upstream\` prints as ${nginx.file}, include it at http level, and reload Nginx.`;
-  if (facts.text === null) return not(`${nginx.file} is ${facts.file === 'missing' ? 'not there' : 'not readable'}`, install);
+  if (facts.text === null)
+    return not(`${nginx.file} is ${facts.file === 'missing' ? 'not there' : 'not readable'}`, install);
   if (status.kind !== 'answered')
-    return not(`the status server ${nginx.status} does not answer: ${status.reason}`, `Include ${nginx.file} at http level of nginx.conf and reload; sshd there must allow AllowTcpForwarding.`);
+    return not(
+      `the status server ${nginx.status} does not answer: ${status.reason}`,
+      `Include ${nginx.file} at http level of nginx.conf and reload; sshd there must allow AllowTcpForwarding.`,
+    );
   const told = toldBy(status.body);
   if (told === undefined || told.app !== app)
     return not(
@@ -77,14 +92,18 @@ function loadedConfiguration(inventory: Inventory, facts: BalancerFacts, status:
     );
   const parsed = parseConfiguration(facts.text);
   if ('problem' in parsed || parsed.digest !== told.configuration)
-    return not(`${nginx.file} is not what Nginx has loaded (${told.configuration})`, 'Somebody changed the file or did not reload: restore it, or test it and reload Nginx.');
+    return not(
+      `${nginx.file} is not what Nginx has loaded (${told.configuration})`,
+      'Somebody changed the file or did not reload: restore it, or test it and reload Nginx.',
+    );
   return { text: facts.text, problems: [] };
 }
 
 function toldBy(body: string): { readonly app: string; readonly configuration: string } | undefined {
   try {
     const value: unknown = JSON.parse(body);
-    if (typeof value !== 'object' || value === null || !('app' in value) || !('configuration' in value)) return undefined;
+    if (typeof value !== 'object' || value === null || !('app' in value) || !('configuration' in value))
+      return undefined;
     return { app: String(value.app).slice(0, 40), configuration: String(value.configuration).slice(0, 40) };
   } catch {
     return undefined;
@@ -147,7 +166,10 @@ function backendView(inventory: Inventory, backend: Backend, seen: Seen<BackendF
     platform: facts.platform ?? '',
     virtualenvs: facts.virtualenvs,
     problems: [
-      ...facts.problems.map((says) => ({ says, next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.' })),
+      ...facts.problems.map((says) => ({
+        says,
+        next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.',
+      })),
       ...(facts.root.state === 'foreign' || facts.root.state === 'missing'
         ? [
             {
@@ -157,9 +179,17 @@ function backendView(inventory: Inventory, backend: Backend, seen: Seen<BackendF
           ]
         : []),
       ...(builds && facts.python === null
-        ? [{ says: `${inventory.build.python} is not there, and this host builds`, next: 'Install it, or set build.python or build.builder.' }]
+        ? [
+            {
+              says: `${inventory.build.python} is not there, and this host builds`,
+              next: 'Install it, or set build.python or build.builder.',
+            },
+          ]
         : []),
-      ...facts.lacks.map((command) => ({ says: `it lacks the command ${command}`, next: `Install what has ${command} on that host.` })),
+      ...facts.lacks.map((command) => ({
+        says: `it lacks the command ${command}`,
+        next: `Install what has ${command} on that host.`,
+      })),
     ],
   };
 }

@@ -14,7 +14,9 @@ export async function probeStep(step: ProbeStep, context: StepContext): Promise<
   await Promise.all(
     places.flatMap((through) => Array.from({ length: step.parallel }, () => untilWanted(step, through, context))),
   );
-  return step.status === 'any' ? undefined : `${step.consecutive} × ${step.status}, ${context.clock.ticks() - began < 1000 ? 'at once' : `after ${((context.clock.ticks() - began) / 1000).toFixed(1)} s`}`;
+  return step.status === 'any'
+    ? undefined
+    : `${step.consecutive} × ${step.status}, ${context.clock.ticks() - began < 1000 ? 'at once' : `after ${((context.clock.ticks() - began) / 1000).toFixed(1)} s`}`;
 }
 
 async function untilWanted(step: ProbeStep, through: string | undefined, context: StepContext): Promise<void> {
@@ -41,7 +43,8 @@ async function untilWanted(step: ProbeStep, through: string | undefined, context
 function wanted(step: ProbeStep, answer: ProbeAnswer): boolean {
   if (answer.kind === 'no answer') return false;
   return (
-    (step.status === 'any' || answer.status === step.status) && (step.body === undefined || answer.body.includes(step.body))
+    (step.status === 'any' || answer.status === step.status) &&
+    (step.body === undefined || answer.body.includes(step.body))
   );
 }
 
@@ -69,7 +72,7 @@ function advice(step: ProbeStep, answer: ProbeAnswer): string {
     return 'A redirect is not health. A site behind TLS often wants health.headers: { X-Forwarded-Proto: https }; or give the path that answers by itself.';
   if (answer.kind === 'answered' && answer.status === 400)
     return `Django answers 400 where the Host header is not in ALLOWED_HOSTS: health.host is ${step.hostHeader}.`;
-  return 'Look at the end of the application\'s log above; mend the release (or health.path) and roll again.';
+  return "Look at the end of the application's log above; mend the release (or health.path) and roll again.";
 }
 
 async function log(step: ProbeStep, context: StepContext): Promise<string[]> {

@@ -2,7 +2,6 @@ import { pipeline } from 'node:stream/promises';
 import { PassThrough } from 'node:stream';
 import type { PutStep } from '../core/plan.ts';
 import type { StepContext } from './context.ts';
-import type { Outcome } from '../core/outcome.ts';
 import { succeeded } from '../core/outcome.ts';
 import { Failed, printable, scriptFailure } from '../core/failure.ts';
 import { fanOut } from '../fleet/fan-out.ts';
@@ -35,13 +34,16 @@ export async function putStep(step: PutStep, context: StepContext): Promise<stri
   );
   const sending = send(step, context, counted);
   const outcomes = await receiving;
-  const failed = outcomes.findIndex((outcome) => !succeeded(outcome));
-  const failedCall = step.calls[failed];
-  if (failed >= 0 && outcomes.every((outcome) => !succeeded(outcome))) counted.destroy();
+  const failed = step.calls.flatMap((call, index) => {
+    const outcome = outcomes[index];
+    return outcome === undefined || succeeded(outcome) ? [] : [scriptFailure(call.host, step.say, outcome)];
+  });
+  // With nobody left to receive, the source is not to go on.
+  if (failed.length === step.calls.length) counted.destroy();
   const source = await sending;
   await flow;
-  if (source !== undefined) throw new Failed(source);
-  if (failedCall !== undefined) throw new Failed(scriptFailure(failedCall.host, step.say, outcomes[failed] as Outcome));
+  const [first] = source === undefined ? failed : [source];
+  if (first !== undefined) throw new Failed(first);
   return `${bytes(sent)} to ${step.calls.length === 1 ? 'it' : `each of ${step.calls.length} hosts`}`;
 }
 

@@ -23,14 +23,24 @@ export async function runStep(step: RunStep, context: StepContext): Promise<stri
       }),
     ),
   );
-  const ended = step.calls.map((call, index): [Call, Outcome] => [call, outcomes[index] as Outcome]);
+  const ended = step.calls.flatMap((call, index): [Call, Outcome][] => {
+    const outcome = outcomes[index];
+    return outcome === undefined ? [] : [[call, outcome]];
+  });
   if (step.reloads !== undefined) context.counts.reloads += step.reloads;
   for (const [call, outcome] of ended)
     if (!succeeded(outcome)) throw new Failed(scriptFailure(call.host, step.say, outcome));
   if (step.judge !== undefined)
     for (const [call, outcome] of ended) {
       const judged = judge(step.judge, outcome.stdout);
-      if (!judged.ok) throw new Failed({ host: call.host, doing: step.say, what: judged.what, output: judged.output, next: judged.next });
+      if (!judged.ok)
+        throw new Failed({
+          host: call.host,
+          doing: step.say,
+          what: judged.what,
+          output: judged.output,
+          next: judged.next,
+        });
       for (const [name, value] of Object.entries(judged.values)) context.values.set(name, value);
       return judged.note;
     }

@@ -43,7 +43,13 @@ async function look(step: WatchStep, call: Call, context: StepContext): Promise<
   if (!succeeded(outcome)) throw new Failed(scriptFailure(call.host, step.say, outcome));
   const read = parseBakeCounts(outcome.stdout);
   if ('problem' in read)
-    throw new Failed({ host: call.host, doing: step.say, what: read.problem, output: [], next: 'Look at nginx.access_log there.' });
+    throw new Failed({
+      host: call.host,
+      doing: step.say,
+      what: read.problem,
+      output: [],
+      next: 'Look at nginx.access_log there.',
+    });
   context.bake.at.set(call.host, read.at);
   return read.slices;
 }
@@ -61,6 +67,6 @@ function worse(step: WatchStep, context: StepContext) {
     doing: step.say,
     what: `the new release answers more requests with errors: evidence ${Math.round(Math.exp(Math.min(40, lnEErr(context.bake.evidence))))} to 1, where ${1 / ALPHA} to 1 decides`,
     output: [],
-    next: 'Look for the lines with status 500 to 599 in the balancers\' access logs, and at the application\'s log on the hosts above.',
+    next: "Look for the lines with status 500 to 599 in the balancers' access logs, and at the application's log on the hosts above.",
   };
 }

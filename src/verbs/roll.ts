@@ -32,7 +32,13 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
         inventory,
         view,
         {
-          commit: { commit: commit.commit, ref, subject: commit.subject, author: commit.author, committed: commit.date },
+          commit: {
+            commit: commit.commit,
+            ref,
+            subject: commit.subject,
+            author: commit.author,
+            committed: commit.date,
+          },
           requirements,
           bytes,
           now,

@@ -16,7 +16,12 @@ export function rollbackChange(opened: Opened, release: string | undefined, flag
   return Promise.resolve({
     command: release === undefined ? 'rollback' : `rollback ${release}`,
     plan: (view, author) => {
-      return planRollback(inventory, view, { ...(release === undefined ? {} : { release }), hosts, batch: flags.batch ?? inventory.roll.batch }, author);
+      return planRollback(
+        inventory,
+        view,
+        { ...(release === undefined ? {} : { release }), hosts, batch: flags.batch ?? inventory.roll.batch },
+        author,
+      );
     },
     back: (view, author, failed) => planBack(inventory, view, failed.from ?? null, author),
   });

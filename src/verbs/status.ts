@@ -14,7 +14,11 @@ export async function lookAtFleet(opened: Opened, flags: LimitFlags): Promise<St
   const limited = { ...inventory, backends };
   const [facts, answers] = await Promise.all([
     observe(limited, opened.remote, opened.probe, opened.configuration([])),
-    eachHost(backends, inventory.ssh.concurrency, async (backend) => [backend.name, await ask(opened, backend)] as const),
+    eachHost(
+      backends,
+      inventory.ssh.concurrency,
+      async (backend) => [backend.name, await ask(opened, backend)] as const,
+    ),
   ]);
   return statusOf(limited, viewOf(limited, facts, opened.configuration), Object.fromEntries(answers));
 }

@@ -160,7 +160,12 @@ test('whatever a host prints, nothing breaks, and something is missing', () => {
     fc.property(fc.array(line), (printed) => {
       const lines = readLines(printed.join('\n'));
       const status = { kind: 'answered', status: 200, body: printed[0] ?? '' } as const;
-      const facts = { ...parseBalancerFacts(printed.join('\n'), null), status, generation: status, log: { kind: 'unreachable', reason: '' } as const };
+      const facts = {
+        ...parseBalancerFacts(printed.join('\n'), null),
+        status,
+        generation: status,
+        log: { kind: 'unreachable', reason: '' } as const,
+      };
       const checks = [
         ...routingChecks(inventory, facts, lines),
         ...balancerChecks(inventory, facts, lines),

@@ -44,7 +44,13 @@ export interface TestHost {
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '..', '..');
 const STATES = '/tmp/orchestrate-fleet';
-export const DATABASE = { PGHOST: '', PGPORT: '5432', PGUSER: 'shop', PGPASSWORD: 'hush-hush-shop', PGDATABASE: 'shop' };
+export const DATABASE = {
+  PGHOST: '',
+  PGPORT: '5432',
+  PGUSER: 'shop',
+  PGPASSWORD: 'hush-hush-shop',
+  PGDATABASE: 'shop',
+};
 
 /** The configuration of the application's environment: what stands in shared/env on each backend. */
 const environment = (address: string, database: boolean): string =>
@@ -71,10 +77,16 @@ export class Fleet {
     this.#net = net;
     this.#bridge = `o${net}br`;
     this.address = `10.77.${net}.1`;
-    this.balancers = Array.from({ length: options.balancers }, (_, at) => ({ name: `lb${at + 1}`, address: `10.77.${net}.${10 + at}` }));
+    this.balancers = Array.from({ length: options.balancers }, (_, at) => ({
+      name: `lb${at + 1}`,
+      address: `10.77.${net}.${10 + at}`,
+    }));
     this.backends = [
       ...(options.both === true ? this.balancers.slice(0, 1) : []),
-      ...Array.from({ length: options.backends - (options.both === true ? 1 : 0) }, (_, at) => ({ name: `web${at + 1}`, address: `10.77.${net}.${30 + at}` })),
+      ...Array.from({ length: options.backends - (options.both === true ? 1 : 0) }, (_, at) => ({
+        name: `web${at + 1}`,
+        address: `10.77.${net}.${30 + at}`,
+      })),
     ];
   }
 
@@ -110,19 +122,30 @@ export class Fleet {
       balancers: Object.fromEntries(this.balancers.map(({ name, address }) => [name, { address }])),
       backends: Object.fromEntries(this.backends.map(({ name, address }) => [name, { address }])),
       release: { root: '/srv/www/shop' },
-      build: { source, python: '/usr/bin/python3', static: { publish: { to: 'balancers', path: '/srv/www/shop-static' } } },
+      build: {
+        source,
+        python: '/usr/bin/python3',
+        static: { publish: { to: 'balancers', path: '/srv/www/shop-static' } },
+      },
       service: {
         name: 'shop',
         ...(own
           ? { wrapper: false, pid_file: '/run/shop/gunicorn.pid' }
-          : { command: `gunicorn shop.wsgi --workers 2 --threads ${options.threads ?? 8} --bind 0.0.0.0:$PORT --pid $PID_FILE` }),
+          : {
+              command: `gunicorn shop.wsgi --workers 2 --threads ${options.threads ?? 8} --bind 0.0.0.0:$PORT --pid $PID_FILE`,
+            }),
       },
       health: { host: 'shop.example.com' },
       nginx: { configuration: options.configuration ?? 'managed', switch: options.switch ?? 'live' },
     };
     for (const [section, keys] of Object.entries(extra)) sections[section] = { ...sections[section], ...keys };
     return `app: shop\n${Object.entries(sections)
-      .map(([section, keys]) => `${section}:\n${Object.entries(keys).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}\n`).join('')}`)
+      .map(
+        ([section, keys]) =>
+          `${section}:\n${Object.entries(keys)
+            .map(([key, value]) => `  ${key}: ${JSON.stringify(value)}\n`)
+            .join('')}`,
+      )
       .join('')}`;
   }
 
@@ -136,7 +159,24 @@ export class Fleet {
   /** The root console of a host. */
   async exec(name: string, script: string, input?: string): Promise<Ran> {
     const pid = await this.#pid(name);
-    return run('/usr/bin/nsenter', ['-t', String(pid), '-a', '-r', '-w', '/usr/bin/env', '-i', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', '/bin/sh', '-c', script], input);
+    return run(
+      '/usr/bin/nsenter',
+      [
+        '-t',
+        String(pid),
+        '-a',
+        '-r',
+        '-w',
+        '/usr/bin/env',
+        '-i',
+        'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        'HOME=/root',
+        '/bin/sh',
+        '-c',
+        script,
+      ],
+      input,
+    );
   }
 
   /** As `exec`, of a script that must succeed. */
@@ -168,11 +208,25 @@ export class Fleet {
   }
 
   async powerOn(name: string): Promise<void> {
-    const parent = background('/usr/sbin/ip', [
-      ...['netns', 'exec', this.#netns(name)],
-      ...['/usr/bin/unshare', '--mount', '--uts', '--pid', '--ipc', '--fork', '--kill-child', '--propagation', 'private'],
-      ...['/bin/sh', join(HERE, 'hosts', 'boot.sh'), this.state, name, join(this.state, 'base'), ROOT, '/root'],
-    ], join(this.state, 'hosts', `${name}.log`));
+    const parent = background(
+      '/usr/sbin/ip',
+      [
+        ...['netns', 'exec', this.#netns(name)],
+        ...[
+          '/usr/bin/unshare',
+          '--mount',
+          '--uts',
+          '--pid',
+          '--ipc',
+          '--fork',
+          '--kill-child',
+          '--propagation',
+          'private',
+        ],
+        ...['/bin/sh', join(HERE, 'hosts', 'boot.sh'), this.state, name, join(this.state, 'base'), ROOT, '/root'],
+      ],
+      join(this.state, 'hosts', `${name}.log`),
+    );
     await appendFile(join(this.state, 'pids'), `${parent}\n`);
     let child = '';
     await until(`${name} has a process 1`, 5000, async () => {
@@ -180,7 +234,11 @@ export class Fleet {
       return child !== '';
     });
     await writeFile(join(this.state, 'hosts', `${name}.pid`), child);
-    await until(`${name}'s sshd answers`, 10_000, async () => (await this.exec(name, 'test -s /run/sshd.pid')).code === 0);
+    await until(
+      `${name}'s sshd answers`,
+      10_000,
+      async () => (await this.exec(name, 'test -s /run/sshd.pid')).code === 0,
+    );
   }
 
   async #pid(name: string): Promise<number> {
@@ -209,14 +267,23 @@ export class Fleet {
       maxStartups: large ? '200:30:400' : '10:30:100',
       maxSessions: large ? 50 : 10,
     });
-    const hostKey = (await readFile(join(state, 'base/etc/ssh/fleet_host_key.pub'), 'utf8')).split(' ').slice(0, 2).join(' ');
+    const hostKey = (await readFile(join(state, 'base/etc/ssh/fleet_host_key.pub'), 'utf8'))
+      .split(' ')
+      .slice(0, 2)
+      .join(' ');
     await writeFile(this.knownHosts, this.hosts.map(({ address }) => `${address} ${hostKey}\n`).join(''));
-    await ip([`link add ${this.#bridge} type bridge`, `addr add ${this.address}/24 dev ${this.#bridge}`, `link set ${this.#bridge} up`]);
+    await ip([
+      `link add ${this.#bridge} type bridge`,
+      `addr add ${this.address}/24 dev ${this.#bridge}`,
+      `link set ${this.#bridge} up`,
+    ]);
     if (options.slowSsh === true) await this.#cgroup();
     const inventory = this.#read();
     // All of them end before a failure is told: what is half made is taken down then.
     const made = await Promise.allSettled([
-      options.database === false ? undefined : startPostgres(join(state, 'postgres'), this.address, DATABASE, join(state, 'pids')),
+      options.database === false
+        ? undefined
+        : startPostgres(join(state, 'postgres'), this.address, DATABASE, join(state, 'pids')),
       ...this.hosts.map((host) => this.#make(host, inventory)),
     ]);
     for (const each of made) if (each.status === 'rejected') throw each.reason;
@@ -239,7 +306,10 @@ export class Fleet {
     };
     const isBalancer = this.balancers.some(({ name }) => name === host.name);
     const isBackend = this.backends.some(({ name }) => name === host.name);
-    await put('etc/hosts', `127.0.0.1 localhost\n${this.hosts.map(({ name, address }) => `${address} ${name}\n`).join('')}`);
+    await put(
+      'etc/hosts',
+      `127.0.0.1 localhost\n${this.hosts.map(({ name, address }) => `${address} ${name}\n`).join('')}`,
+    );
     await put(
       'etc/fleet/settings',
       `app=shop\nbalancer=${isBalancer ? 'yes' : 'no'}\nbackend=${isBackend ? 'yes' : 'no'}\numask=${options.umask ?? '022'}\ncgroup=${options.slowSsh === true ? this.#cgroupFolder() : ''}\n`,
@@ -265,8 +335,13 @@ export class Fleet {
     await folder('var/lib/orchestrate/shop', 0o711);
     await folder('srv/www/shop-static');
     await folder('etc/nginx/orchestrate', 0o755, managed ? DEPLOY.id : 0);
-    const groups = inventory.nginx.switch === 'reload' ? declaredGroups(inventory).slice(0, 1) : declaredGroups(inventory);
-    const { text } = renderConfiguration(inventory, groups, await readFile(join(ROOT, 'templates/upstream.conf.hbs'), 'utf8'));
+    const groups =
+      inventory.nginx.switch === 'reload' ? declaredGroups(inventory).slice(0, 1) : declaredGroups(inventory);
+    const { text } = renderConfiguration(
+      inventory,
+      groups,
+      await readFile(join(ROOT, 'templates/upstream.conf.hbs'), 'utf8'),
+    );
     await put('etc/nginx/orchestrate/shop.conf', text, 0o644, managed ? DEPLOY.id : 0);
     const tls = options.tls === true;
     if (tls) {
@@ -291,7 +366,11 @@ export class Fleet {
       'user www-data;\nworker_processes 2;\npid /run/nginx.pid;\nerror_log /var/log/nginx/error.log;\nevents { worker_connections 4096; }\nhttp {\n  default_type text/html;\n  access_log off;\n  server_tokens off;\n  include /etc/nginx/orchestrate/*.conf;\n  include /etc/nginx/sites-fleet/*.conf;\n}\n',
     );
     if (managed)
-      await put('etc/sudoers.d/orchestrate', `${DEPLOY.name} ALL=(root) NOPASSWD: /usr/sbin/nginx -t, /usr/sbin/nginx -s reload\n`, 0o440);
+      await put(
+        'etc/sudoers.d/orchestrate',
+        `${DEPLOY.name} ALL=(root) NOPASSWD: /usr/sbin/nginx -t, /usr/sbin/nginx -s reload\n`,
+        0o440,
+      );
   }
 
   async #backend(host: TestHost, inventory: Inventory, put: Put, folder: Folder): Promise<void> {
@@ -304,7 +383,12 @@ export class Fleet {
     const program =
       this.options.program === 'own'
         ? OWN_PROGRAM(this.options.threads ?? 8)
-        : supervisorConfiguration(inventory, backend, await readFile(join(ROOT, 'templates/supervisor.conf.hbs'), 'utf8'), DEPLOY.name);
+        : supervisorConfiguration(
+            inventory,
+            backend,
+            await readFile(join(ROOT, 'templates/supervisor.conf.hbs'), 'utf8'),
+            DEPLOY.name,
+          );
     await put(
       'etc/supervisor/fleet.conf',
       `[supervisord]\nlogfile=/var/log/supervisor/supervisord.log\npidfile=/run/supervisord.pid\nchildlogdir=/var/log/supervisor\nnodaemon=true\n[unix_http_server]\nfile=/run/supervisor.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n[supervisorctl]\nserverurl=unix:///run/supervisor.sock\n${program}`,
@@ -321,7 +405,25 @@ export class Fleet {
   async #certificate(): Promise<void> {
     const at = (name: string): string => join(this.state, 'operator', name);
     if (existsSync(at('shop.pem'))) return;
-    await must('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30', '-subj', '/CN=shop.example.com', '-addext', 'subjectAltName=DNS:shop.example.com', '-keyout', at('shop.key'), '-out', at('shop.pem')]);
+    await must('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '30',
+      '-subj',
+      '/CN=shop.example.com',
+      '-addext',
+      'subjectAltName=DNS:shop.example.com',
+      '-keyout',
+      at('shop.key'),
+      '-out',
+      at('shop.pem'),
+    ]);
   }
 
   #cgroupFolder(): string {
@@ -403,7 +505,8 @@ async function lower(name: string): Promise<void> {
         // It has ended by itself.
       }
     }
-  for (const pid of [...hostPids, ...pids]) await until(`process ${pid} has ended`, 10_000, async () => !(await ours(pid, state)));
+  for (const pid of [...hostPids, ...pids])
+    await until(`process ${pid} has ended`, 10_000, async () => !(await ours(pid, state)));
   if (net !== undefined) {
     await clear(Number(net));
     await rm(join(STATES, `.net-${net}`), { recursive: true, force: true });

@@ -156,7 +156,7 @@ export class Slot {
 
   switch(
     release: string,
-    { force = 'keep', restart = '-', own = false, deadline = 8000, log = [] as string[] } = {},
+    { force = 'keep', restart = '-', own = false, deadline = 25_000, log = [] as string[] } = {},
   ): Promise<Ended> {
     const slotFile = own ? '-' : this.slotFile;
     return this.change('switch', [
@@ -189,6 +189,11 @@ export class Slot {
       signal(-child.pid, 'SIGKILL');
       await gone;
     }
+    // What a process manager started is in groups of its own.
+    for (const file of [this.slotFile, this.pidFile]) {
+      const pid = existsSync(file) ? this.pidIn(file) : 0;
+      if (pid > 1 && commandOf(pid).includes(this.folder)) for (const id of [-pid, pid]) signal(id, 'SIGKILL');
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -211,6 +216,14 @@ export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   }
 }
 
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** Whether a process runs: an ended one that nobody has asked after yet does not. */
 export function alive(pid: number): boolean {
   try {
@@ -220,8 +233,8 @@ export function alive(pid: number): boolean {
   }
 }
 
-/** Waits until something is so, at most 10 s. */
+/** Waits until something is so, at most 30 s: many tests share the machine. */
 export async function until(so: () => boolean | Promise<boolean>, what: string, more = () => ''): Promise<void> {
-  for (const begun = Date.now(); Date.now() - begun < 10_000; await sleep(10)) if (await so()) return;
-  assert.fail(`waited 10 s for ${what}\n${more()}`);
+  for (const begun = Date.now(); Date.now() - begun < 30_000; await sleep(10)) if (await so()) return;
+  assert.fail(`waited 30 s for ${what}\n${more()}`);
 }

@@ -17,10 +17,9 @@ test('the wrapper starts the release, and the next request is answered by it', (
     // Nothing is waited for: who asks once it has said so is not refused.
     const answer = await slot.ask();
     assert.equal(ended.code, 0, ended.err);
-    const [, release, pid, stopped, started] = RAN.exec(ended.out) ?? [];
+    const [, release, pid] = RAN.exec(ended.out) ?? [];
     assert.equal(release, V2, ended.out);
     assert.deepEqual([answer?.release, answer?.master], [V2, Number(pid)]);
-    assert.ok(Number(stopped) < 3000 && Number(started) < 3000, ended.out);
     assert.deepEqual([slot.link('current'), slot.link('previous')], [V2, V1]);
     for (const old of [master, ...workers]) assert.equal(alive(old), false);
   }));
@@ -43,10 +42,8 @@ test('a slot that serves nothing yet is started', () =>
   withSlot(async (slot) => {
     for (const name of ['current', `slots/${slot.port}`]) unlinkSync(join(slot.root, name));
     await slot.wrap();
-    const begun = Date.now();
     const ended = await slot.switch(V1);
     assert.match(ended.out, RAN, ended.err);
-    assert.ok(Date.now() - begun < 3000);
     assert.equal((await slot.ask())?.release, V1);
     assert.deepEqual([slot.link('current'), slot.link(`slots/${slot.port}`)], [V1, '../current']);
   }));
@@ -179,11 +176,9 @@ test('a manager with a restart command is given just that', () =>
 test('what was started holds neither the lock nor the output', () =>
   withSlot(async (slot) => {
     const restart = `cd -P "${slot.root}/current/repository" && PORT=${slot.port} PID_FILE=${slot.pidFile} && { ${slot.command} & }`;
-    const begun = Date.now();
     const first = await slot.switch(V1, { own: true, restart });
     assert.match(first.out, RAN, first.err);
     try {
-      assert.ok(Date.now() - begun < 6000);
       assert.equal((await slot.change('prune-releases', [slot.root, '5'])).code, 0);
     } finally {
       signal(slot.pidIn(), 'SIGTERM');

@@ -18,11 +18,19 @@ export function planBack(inventory: Inventory, view: FleetView, release: string 
   const held = inventory.backends.filter(({ name }) => inHand(routing.reasonOf(name)));
   const lost = inventory.backends.filter(({ name }) => view.backends[name]?.kind === 'unreachable');
   const astray = inventory.backends.filter(
-    ({ name }) => !lost.some((host) => host.name === name) && (held.some((host) => host.name === name) || runs(view.backends[name], release) === false),
+    ({ name }) =>
+      !lost.some((host) => host.name === name) &&
+      (held.some((host) => host.name === name) || runs(view.backends[name], release) === false),
   );
   if (release === null && astray.length > 0)
-    return refused('No release ran on this fleet before, so there is none to go back to.', 'Mend what failed and roll again.');
-  const lacking = release === null ? [] : astray.filter(({ name }) => !complete(view.backends[name], release)).map(({ name }) => name);
+    return refused(
+      'No release ran on this fleet before, so there is none to go back to.',
+      'Mend what failed and roll again.',
+    );
+  const lacking =
+    release === null
+      ? []
+      : astray.filter(({ name }) => !complete(view.backends[name], release)).map(({ name }) => name);
   if (lacking.length > 0)
     return refused(
       `${listed(lacking)} ${lacking.length === 1 ? 'does' : 'do'} not have ${release} complete, so it can't be put back there.`,
@@ -30,7 +38,8 @@ export function planBack(inventory: Inventory, view: FleetView, release: string 
     );
 
   for (const { name } of lost)
-    if (!routing.out.includes(name) || inHand(routing.reasonOf(name))) routing.takeOut(name, 'could not be reached while going back');
+    if (!routing.out.includes(name) || inHand(routing.reasonOf(name)))
+      routing.takeOut(name, 'could not be reached while going back');
   const order = handFirst(astray, routing);
   const phases: Phase[] = routing.restore(unloaded(view));
   if (lost.length > 0) phases.push(...routing.flip(`${listed(lost.map(({ name }) => name))} out of rotation`));
@@ -39,13 +48,23 @@ export function planBack(inventory: Inventory, view: FleetView, release: string 
       ...switching(inventory, view, routing, {
         release,
         // One at a time where somebody is lost: the groups of pairs are declared, larger ones may not be.
-        batches: batches(order, lost.length > 0 ? { ...inventory.roll, batch: [1] } : inventory.roll, inventory.backends.length),
+        batches: batches(
+          order,
+          lost.length > 0 ? { ...inventory.roll, batch: [1] } : inventory.roll,
+          inventory.backends.length,
+        ),
         restart: false,
       }),
     );
   if (phases.length === 0 && disagreeing(view)) phases.push(...routing.flip('the balancers made equal again'));
   const title = release === null ? 'the routing as it was' : `all hosts back to ${release}`;
-  return declaring(inventory, routing, { title, from: release, ...(release === null ? {} : { to: release }) }, phases, []);
+  return declaring(
+    inventory,
+    routing,
+    { title, from: release, ...(release === null ? {} : { to: release }) },
+    phases,
+    [],
+  );
 }
 
 /** Balancers on which a configuration was written and not loaded. */
@@ -64,7 +83,7 @@ export function prevailing(view: FleetView, but?: string): string | null {
   for (const backend of Object.values(view.backends))
     if (backend.kind === 'seen' && backend.running !== null && backend.running !== 'unsure' && backend.running !== but)
       counts.set(backend.running, (counts.get(backend.running) ?? 0) + 1);
-  return [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))[0]?.[0] ?? null;
+  return [...counts].toSorted(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))[0]?.[0] ?? null;
 }
 
 /** What to go back to if a switch to `to` fails: what most of the others run; where all run `to` already, what an unfinished roll came from. */

@@ -96,11 +96,21 @@ export class Routing {
 
   takeOut(name: string, reason: string): void {
     const release = this.#backends[name]?.release ?? null;
-    this.#backends[name] = { rotation: 'out', reason, since: `@time:${this.#generation + 1}`, by: this.#author.by, release };
+    this.#backends[name] = {
+      rotation: 'out',
+      reason,
+      since: `@time:${this.#generation + 1}`,
+      by: this.#author.by,
+      release,
+    };
   }
 
   putIn(name: string): void {
-    this.#backends[name] = { rotation: 'in', since: `@time:${this.#generation + 1}`, release: this.#backends[name]?.release ?? null };
+    this.#backends[name] = {
+      rotation: 'in',
+      since: `@time:${this.#generation + 1}`,
+      release: this.#backends[name]?.release ?? null,
+    };
   }
 
   /** The phases that make what was said so far true on every balancer; the last of them is the flip itself. */
@@ -190,7 +200,9 @@ export class Routing {
             host: this.#whom,
             steps: [
               this.#install(text),
-              ...(served ? [...this.#move(`closing-${this.#group.name}`, 'answers end their connections'), this.#quiesce()] : []),
+              ...(served
+                ? [...this.#move(`closing-${this.#group.name}`, 'answers end their connections'), this.#quiesce()]
+                : []),
               this.#reload(),
               this.#keep(),
               ...(served ? this.#move(this.#group.name, this.#group.name) : []),
@@ -204,7 +216,9 @@ export class Routing {
   #declares(group: Group): boolean {
     const known = this.#declared.get(group.name);
     if (known !== undefined) return known;
-    const right = Object.values(this.#view.balancers).every((balancer) => balancer.kind !== 'seen' || balancer.declares(group));
+    const right = Object.values(this.#view.balancers).every(
+      (balancer) => balancer.kind !== 'seen' || balancer.declares(group),
+    );
     this.#declared.set(group.name, right);
     return right;
   }
@@ -219,7 +233,10 @@ export class Routing {
         kind: 'run',
         say: 'wait until the old workers have answered what they had begun',
         script: 'old-workers',
-        calls: this.#hosts.map((host) => ({ host, args: [String(Math.ceil(this.#inventory.drain.deadline / 1000)), '-'] })),
+        calls: this.#hosts.map((host) => ({
+          host,
+          args: [String(Math.ceil(this.#inventory.drain.deadline / 1000)), '-'],
+        })),
         deadline: this.#inventory.drain.deadline + SCRIPT_DEADLINE,
       },
       ...this.#move(group.name, group.name),

@@ -63,7 +63,13 @@ export function enoughLeft(
   return undefined;
 }
 
-function tooFew(inventory: Inventory, batch: readonly string[], out: readonly string[], left: number, least: number): Refused {
+function tooFew(
+  inventory: Inventory,
+  batch: readonly string[],
+  out: readonly string[],
+  left: number,
+  least: number,
+): Refused {
   const fleet = inventory.backends.length;
   return refused(
     `Taking ${listed(batch)} out would leave ${left} of ${fleet} backends in rotation; roll.min_in_rotation asks for ${least}.`,

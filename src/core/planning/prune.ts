@@ -8,7 +8,11 @@ const DEADLINE = 10 * 60_000;
 
 /** Removes releases beyond `release.keep`, with the virtual environments and published files that only they needed. */
 export function planPrune(inventory: Inventory, view: FleetView): Planned {
-  const ground = groundFor(inventory, view, inventory.backends.map(({ name }) => name));
+  const ground = groundFor(
+    inventory,
+    view,
+    inventory.backends.map(({ name }) => name),
+  );
   if (ground !== undefined) return ground;
   const phases = pruning(inventory, view);
   const title = `keep ${inventory.release.keep} releases`;
@@ -33,7 +37,9 @@ export function pruning(inventory: Inventory, view: FleetView): Phase[] {
         },
       ],
     }));
-  return [{ name: 'prune', title: `keep the newest ${keep} releases`, tracks: [...backends, ...published(inventory, view)] }];
+  return [
+    { name: 'prune', title: `keep the newest ${keep} releases`, tracks: [...backends, ...published(inventory, view)] },
+  ];
 }
 
 /** Files stay published while any backend may keep a release that names them. */
@@ -45,7 +51,8 @@ function published(inventory: Inventory, view: FleetView): Track[] {
     if (backend.kind === 'seen') {
       const names = backend.releases.map(({ release }) => release);
       for (const name of names.slice(-inventory.release.keep)) kept.add(name);
-      for (const name of [backend.current, backend.previous, backend.running]) if (name !== null && names.includes(name)) kept.add(name);
+      for (const name of [backend.current, backend.previous, backend.running])
+        if (name !== null && names.includes(name)) kept.add(name);
     }
   return Object.keys(view.balancers)
     .filter((name) => view.balancers[name]?.kind === 'seen')
@@ -57,7 +64,7 @@ function published(inventory: Inventory, view: FleetView): Track[] {
           say: 'remove published files that no kept release names',
           script: 'prune-static',
           fence: inventory.nginx.folder,
-          calls: [{ host: name, args: [publish.path, ...[...kept].sort()] }],
+          calls: [{ host: name, args: [publish.path, ...[...kept].toSorted()] }],
           deadline: DEADLINE,
         },
       ],

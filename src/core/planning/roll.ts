@@ -47,9 +47,19 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   );
   const title = `${release.release} (${release.subject}) on ${listed(touched.map(({ name }) => name))}`;
   if (touched.length === 0)
-    return declaring(inventory, routing, { title: `${release.release} runs on ${listed(wish.hosts)}` }, [], wish.warnings);
+    return declaring(
+      inventory,
+      routing,
+      { title: `${release.release} runs on ${listed(wish.hosts)}` },
+      [],
+      wish.warnings,
+    );
 
-  const order = batches(handFirst(touched, routing), { ...inventory.roll, batch: wish.batch }, inventory.backends.length);
+  const order = batches(
+    handFirst(touched, routing),
+    { ...inventory.roll, batch: wish.batch },
+    inventory.backends.length,
+  );
   const short = enoughLeft(inventory, routing, order);
   if (short !== undefined) return short;
   const unsure = touched.filter(({ name }) => {
@@ -62,14 +72,23 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
       'Start it with real paths: `cd -P current/repository && exec …`, or use the wrapper (service.wrapper: true). `orchestrate check` shows the line.',
     );
 
-  const toStage = { release, bytes: wish.bytes, hosts: touched.map(({ name }) => name), builder, allowMigrations: wish.allowMigrations };
+  const toStage = {
+    release,
+    bytes: wish.bytes,
+    hosts: touched.map(({ name }) => name),
+    builder,
+    allowMigrations: wish.allowMigrations,
+  };
   const before = disagreeing(view) ? routing.flip('the balancers made equal again') : [];
   const phases = [
     ...staging(inventory, view, toStage),
     ...before,
     ...switching(inventory, view, routing, { release: release.release, batches: order, restart: false }),
   ];
-  return declaring(inventory, routing, { title, from: present, to: release.release }, phases, [...wish.warnings, ...notes(inventory, routing, view, order, present)]);
+  return declaring(inventory, routing, { title, from: present, to: release.release }, phases, [
+    ...wish.warnings,
+    ...notes(inventory, routing, view, order, present),
+  ]);
 }
 
 /** The release as it would be named and keyed if it were built now. */
@@ -102,14 +121,27 @@ function built(view: FleetView, builder: string, wanted: Release): Release | und
     .at(-1);
 }
 
-function notes(inventory: Inventory, routing: Routing, view: FleetView, order: readonly (readonly string[])[], present: string | null): string[] {
+function notes(
+  inventory: Inventory,
+  routing: Routing,
+  view: FleetView,
+  order: readonly (readonly string[])[],
+  present: string | null,
+): string[] {
   const stays = routing.out;
   const lines: string[] = [];
   if (present === null) lines.push('no release runs yet: the site has nothing to lose until this roll is done');
-  if (stays.length > 0) lines.push(`${listed(stays)} ${stays.length === 1 ? 'is' : 'are'} out of rotation and will be updated all the same, and stay out`);
+  if (stays.length > 0)
+    lines.push(
+      `${listed(stays)} ${stays.length === 1 ? 'is' : 'are'} out of rotation and will be updated all the same, and stay out`,
+    );
   if (order.length > 1) lines.push(`both releases serve side by side while it rolls: ${order.length} batches`);
   if (inventory.roll.bake > 0) lines.push('the last batch is not judged: there is nothing left to compare it with');
-  if (inventory.migrate.allow === 'any') lines.push('migrate.allow is `any`: a migration that removes or renames breaks the release before, and is not taken back');
-  if (Object.values(view.balancers).length > 1) lines.push(`each flip is made on all ${Object.values(view.balancers).length} balancers`);
+  if (inventory.migrate.allow === 'any')
+    lines.push(
+      'migrate.allow is `any`: a migration that removes or renames breaks the release before, and is not taken back',
+    );
+  if (Object.values(view.balancers).length > 1)
+    lines.push(`each flip is made on all ${Object.values(view.balancers).length} balancers`);
   return lines;
 }

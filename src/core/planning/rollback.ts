@@ -44,19 +44,31 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
     at: author.at,
   });
   const before = disagreeing(view) ? routing.flip('the balancers made equal again') : [];
-  const touched = inventory.backends.filter(({ name }) => wish.hosts.includes(name) && !settled(view, routing, name, release));
-  const order = batches(handFirst(touched, routing), { ...inventory.roll, batch: wish.batch }, inventory.backends.length);
+  const touched = inventory.backends.filter(
+    ({ name }) => wish.hosts.includes(name) && !settled(view, routing, name, release),
+  );
+  const order = batches(
+    handFirst(touched, routing),
+    { ...inventory.roll, batch: wish.batch },
+    inventory.backends.length,
+  );
   const short = enoughLeft(inventory, routing, order);
   if (short !== undefined) return short;
   const phases = [...before, ...switching(inventory, view, routing, { release, batches: order, restart: false })];
-  const goal = { title: `back to ${release} on ${listed(touched.map(({ name }) => name))}`, from: present, to: release };
+  const goal = {
+    title: `back to ${release} on ${listed(touched.map(({ name }) => name))}`,
+    from: present,
+    to: release,
+  };
   return declaring(inventory, routing, goal, phases, []);
 }
 
 /** Whether a host has nothing left to do: it runs the release, says so by its link, and no roll has it in hand. */
 export function settled(view: FleetView, routing: Routing, name: string, release: string): boolean {
   const seen = view.backends[name];
-  return seen?.kind === 'seen' && seen.running === release && seen.current === release && !inHand(routing.reasonOf(name));
+  return (
+    seen?.kind === 'seen' && seen.running === release && seen.current === release && !inHand(routing.reasonOf(name))
+  );
 }
 
 /** Releases that are complete on all of the hosts, oldest first. */
@@ -65,5 +77,5 @@ function commonReleases(view: FleetView, hosts: readonly string[]): string[] {
     const seen = view.backends[host];
     return new Set(seen?.kind === 'seen' ? seen.releases.map(({ release }) => release) : []);
   });
-  return [...(first ?? [])].filter((name) => others.every((other) => other.has(name))).sort();
+  return [...(first ?? [])].filter((name) => others.every((other) => other.has(name))).toSorted();
 }

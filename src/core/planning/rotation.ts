@@ -9,7 +9,13 @@ import { drained, health, inHand, listed } from './switching.ts';
 import { prevailing } from './back.ts';
 
 /** Takes backends out of rotation, and proves that no request is left on them. They stay out until `enable`. */
-export function planDrain(inventory: Inventory, view: FleetView, hosts: readonly string[], reason: string, author: Author): Planned {
+export function planDrain(
+  inventory: Inventory,
+  view: FleetView,
+  hosts: readonly string[],
+  reason: string,
+  author: Author,
+): Planned {
   const ground = groundFor(inventory, view, []);
   if (ground !== undefined) return ground;
   const routing = new Routing(inventory, view, author, null);

@@ -68,7 +68,16 @@ function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
       calls: [
         {
           host: builder,
-          args: [root, release.release, code, release.virtualenv, build.python, build.requirements, env_file, ...build.venv_args],
+          args: [
+            root,
+            release.release,
+            code,
+            release.virtualenv,
+            build.python,
+            build.requirements,
+            env_file,
+            ...build.venv_args,
+          ],
         },
       ],
       deadline: LONG,
@@ -125,8 +134,16 @@ function shipping(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
                 say: `ship ${release.release}${whole ? ` with virtual environment ${release.virtualenv}` : ', code alone,'} to ${listed(hosts)}`,
                 script: 'unpack',
                 fence: fence(inventory),
-                calls: hosts.map((host) => ({ host, args: [root, release.release, code, release.virtualenv, ...shared(inventory)] })),
-                from: { kind: 'host', host: builder, script: 'pack', args: [root, release.release, ...(whole ? [release.virtualenv] : [])] },
+                calls: hosts.map((host) => ({
+                  host,
+                  args: [root, release.release, code, release.virtualenv, ...shared(inventory)],
+                })),
+                from: {
+                  kind: 'host',
+                  host: builder,
+                  script: 'pack',
+                  args: [root, release.release, ...(whole ? [release.virtualenv] : [])],
+                },
                 deadline: LONG,
                 undo: 'a release that no link names is removed by prune',
               },
@@ -137,7 +154,13 @@ function shipping(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
     {
       name: 'ship',
       title: `ship it to ${listed(lacking)}`,
-      tracks: [...put(withVirtualenv, true), ...put(lacking.filter((host) => !withVirtualenv.includes(host)), false)],
+      tracks: [
+        ...put(withVirtualenv, true),
+        ...put(
+          lacking.filter((host) => !withVirtualenv.includes(host)),
+          false,
+        ),
+      ],
     },
   ];
 }
@@ -160,12 +183,20 @@ function rehearsing(inventory: Inventory, goal: Staging, migrates: boolean): Pha
   ];
 }
 
-function rehearsal(inventory: Inventory, goal: Staging, hosts: readonly string[], asks: boolean, when: RunStep['when']): RunStep {
+function rehearsal(
+  inventory: Inventory,
+  goal: Staging,
+  hosts: readonly string[],
+  asks: boolean,
+  when: RunStep['when'],
+): RunStep {
   const { root, code, env_file } = inventory.release;
   const { health: wanted } = inventory;
   return {
     kind: 'run',
-    say: asks ? `start it on a free local port and ask ${wanted.path}` : 'start it on a free local port (its health is asked after the migration)',
+    say: asks
+      ? `start it on a free local port and ask ${wanted.path}`
+      : 'start it on a free local port (its health is asked after the migration)',
     script: 'rehearse',
     calls: hosts.map((host) => ({
       host,
@@ -177,7 +208,14 @@ function rehearsal(inventory: Inventory, goal: Staging, hosts: readonly string[]
         env_file,
         inventory.rehearse.command,
         ...(asks
-          ? [wanted.path, wanted.host, String(wanted.status), ...Object.entries(wanted.headers).map(([name, value]) => `${name}: ${value}`), '--', ...wanted.warm]
+          ? [
+              wanted.path,
+              wanted.host,
+              String(wanted.status),
+              ...Object.entries(wanted.headers).map(([name, value]) => `${name}: ${value}`),
+              '--',
+              ...wanted.warm,
+            ]
           : []),
       ],
     })),
@@ -197,7 +235,15 @@ function pending(inventory: Inventory, goal: Staging): RunStep {
     calls: [
       {
         host: goal.builder,
-        args: [root, goal.release.release, code, goal.release.virtualenv, env_file, manageOf(command), ...databasesOf(command)],
+        args: [
+          root,
+          goal.release.release,
+          code,
+          goal.release.virtualenv,
+          env_file,
+          manageOf(command),
+          ...databasesOf(command),
+        ],
       },
     ],
     judge: { kind: 'migrations', allow: inventory.migrate.allow, named: goal.allowMigrations },
@@ -225,7 +271,12 @@ function publishing(inventory: Inventory, goal: Staging): Phase[] {
               script: 'publish-static',
               fence: onBalancers ? inventory.nginx.folder : fence(inventory),
               calls: hosts.map((host) => ({ host, args: [publish.path, goal.release.release] })),
-              from: { kind: 'host', host: goal.builder, script: 'pack-static', args: [root, goal.release.release, code, output] },
+              from: {
+                kind: 'host',
+                host: goal.builder,
+                script: 'pack-static',
+                args: [root, goal.release.release, code, output],
+              },
               deadline: LONG,
             },
           ],

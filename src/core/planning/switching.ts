@@ -45,7 +45,10 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
     phases.push({
       name: 'batch',
       title: `batch ${index + 1} of ${of}: ${listed(hosts)} to ${goal.release}`,
-      tracks: [...hosts.map((host) => track(inventory, view, host, goal)), ...(rests ? [] : watching(inventory, routing, fresh, 0))],
+      tracks: [
+        ...hosts.map((host) => track(inventory, view, host, goal)),
+        ...(rests ? [] : watching(inventory, routing, fresh, 0)),
+      ],
       batch,
     });
     for (const host of hosts) routing.served(host, goal.release);
@@ -104,7 +107,10 @@ export function drained(inventory: Inventory, view: FleetView, backend: Backend)
           kind: 'run',
           say: `wait until no request is left on ${backend.name}`,
           script: 'drained',
-          calls: backend.slots.map((port) => ({ host: backend.name, args: [String(port), String(deadline), on_deadline] })),
+          calls: backend.slots.map((port) => ({
+            host: backend.name,
+            args: [String(port), String(deadline), on_deadline],
+          })),
           deadline: deadline + MARGIN,
         },
         {
@@ -152,7 +158,8 @@ function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal): R
 export function health(inventory: Inventory, view: FleetView, backend: Backend): Step[] {
   const { health: wanted, service } = inventory;
   const through = wanted.from === 'balancer' ? reachable(view) : wanted.from === 'backend' ? [backend.name] : [];
-  const from = wanted.from === 'balancer' ? `from ${listed(through)}` : wanted.from === 'backend' ? 'from itself' : 'from here';
+  const from =
+    wanted.from === 'balancer' ? `from ${listed(through)}` : wanted.from === 'backend' ? 'from itself' : 'from here';
   return backend.slots.flatMap((port): ProbeStep[] => {
     const common = {
       kind: 'probe',
@@ -215,7 +222,9 @@ function rest(inventory: Inventory, routing: Routing, fresh: readonly Fresh[]): 
 /** Judges what is back on the new release by the errors that its users met, beside those who met the old one. Nothing where either is missing. */
 function watching(inventory: Inventory, routing: Routing, fresh: readonly Fresh[], lasts: number): Track[] {
   const sockets = (name: string): string[] =>
-    inventory.backends.filter((backend) => backend.name === name).flatMap(({ address, slots }) => slots.map((port) => socketOf(address, port)));
+    inventory.backends
+      .filter((backend) => backend.name === name)
+      .flatMap(({ address, slots }) => slots.map((port) => socketOf(address, port)));
   const old = routing.in.filter((name) => !fresh.some(({ host }) => host === name));
   if (fresh.length === 0 || old.length === 0) return [];
   const step: WatchStep = {

@@ -4,7 +4,9 @@ import type { Plan } from '../plan.ts';
 /** One more look, once a plan has run: what is not as it said, in sentences. */
 export function unlike(view: FleetView, plan: Plan): string[] {
   const { to } = plan;
-  const switched = new Set(plan.phases.flatMap(({ name, batch }) => (name === 'batch' && batch !== undefined ? batch.hosts : [])));
+  const switched = new Set(
+    plan.phases.flatMap(({ name, batch }) => (name === 'batch' && batch !== undefined ? batch.hosts : [])),
+  );
   const hosts =
     to === undefined
       ? []

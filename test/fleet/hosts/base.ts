@@ -32,7 +32,17 @@ export async function makeBase(base: string, scripts: string, options: BaseOptio
   await put('etc/fleet/start', await readFile(join(scripts, 'start.sh'), 'utf8'), 0o755);
   await put('etc/ssh/fleet_host_key', '', 0o600);
   await must('rm', [join(base, 'etc/ssh/fleet_host_key')]);
-  await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'fleet', '-f', join(base, 'etc/ssh/fleet_host_key')]);
+  await must('ssh-keygen', [
+    '-q',
+    '-t',
+    'ed25519',
+    '-N',
+    '',
+    '-C',
+    'fleet',
+    '-f',
+    join(base, 'etc/ssh/fleet_host_key'),
+  ]);
   await put(
     'etc/ssh/sshd_config',
     [
@@ -51,7 +61,14 @@ export async function makeBase(base: string, scripts: string, options: BaseOptio
   );
   await put('home/deploy/.ssh/authorized_keys', options.authorizedKey, 0o600);
   await put('home/deploy/.config/pip/pip.conf', `[global]\nno-index = true\nfind-links = ${WHEELS}\n`);
-  for (const path of ['home/deploy', 'home/deploy/.ssh', 'home/deploy/.ssh/authorized_keys', 'home/deploy/.config', 'home/deploy/.config/pip', 'home/deploy/.config/pip/pip.conf'])
+  for (const path of [
+    'home/deploy',
+    'home/deploy/.ssh',
+    'home/deploy/.ssh/authorized_keys',
+    'home/deploy/.config',
+    'home/deploy/.config/pip',
+    'home/deploy/.config/pip/pip.conf',
+  ])
     await chown(join(base, path), DEPLOY.id, DEPLOY.id);
   await chmod(join(base, 'home/deploy/.ssh'), 0o700);
 }

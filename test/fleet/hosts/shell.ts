@@ -26,7 +26,8 @@ export async function must(command: string, args: readonly string[], input?: str
 }
 
 /** Several commands of `ip`, in one process. */
-export const ip = (lines: readonly string[]): Promise<string> => must('/usr/sbin/ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+export const ip = (lines: readonly string[]): Promise<string> =>
+  must('/usr/sbin/ip', ['-batch', '-'], `${lines.join('\n')}\n`);
 
 /** A process that goes on, of which `log` keeps what it says. Returns its id. */
 export function background(command: string, args: readonly string[], log: string): number {
