@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import type { PutStep } from '../core/plan.ts';
 import type { StepContext } from './context.ts';
 import { succeeded } from '../core/outcome.ts';
-import { Failed, printable, scriptFailure } from '../core/failure.ts';
+import { Failed, printable, scriptFailure, type Failure } from '../core/failure.ts';
 import { fanOut } from '../fleet/fan-out.ts';
 
 /**
@@ -42,24 +42,31 @@ export async function putStep(step: PutStep, context: StepContext): Promise<stri
   if (failed.length === step.calls.length) counted.destroy();
   const source = await sending;
   await flow;
-  const [first] = source === undefined ? failed : [source];
+  // Whoever broke the stream breaks it for the other end too: what the other end then says is no news.
+  const [first] = source?.own === true || failed.length === 0 ? [source?.failure] : failed;
   if (first !== undefined) throw new Failed(first);
   return `${bytes(sent)} to ${step.calls.length === 1 ? 'it' : `each of ${step.calls.length} hosts`}`;
 }
 
-async function send(step: PutStep, context: StepContext, into: PassThrough) {
+/** undefined: all was sent. `own`: it failed by itself, and not because nobody was left to receive. */
+async function send(
+  step: PutStep,
+  context: StepContext,
+  into: PassThrough,
+): Promise<{ readonly failure: Failure; readonly own: boolean } | undefined> {
   if (step.from.kind === 'source') {
     try {
       await pipeline(await context.archive(step.from.commit), into);
       return undefined;
     } catch (error) {
-      return {
+      const failure = {
         host: 'this machine',
         doing: step.say,
         what: `could not read the source: ${error instanceof Error ? error.message : String(error)}`,
         output: [],
         next: 'Look at the repository that build.source names.',
       };
+      return { failure, own: !into.destroyed };
     }
   }
   const { host, script, args } = step.from;
@@ -71,7 +78,9 @@ async function send(step: PutStep, context: StepContext, into: PassThrough) {
     output: into,
     deadline: step.deadline,
   });
-  return succeeded(outcome) ? undefined : scriptFailure(host, step.say, outcome);
+  return succeeded(outcome)
+    ? undefined
+    : { failure: scriptFailure(host, step.say, outcome), own: outcome.kind === 'exited' };
 }
 
 /** A number of bytes for a person. */
