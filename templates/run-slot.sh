@@ -29,10 +29,9 @@ echo $$ >"$run/$PORT.slot.$$" && mv -f "$run/$PORT.slot.$$" "$run/$PORT.slot" ||
 
 # A second, or less if a signal comes.
 nap() {
-  if [ -z "$woken$ending" ]; then
-    sleep 1 &
-    wait $! || kill $! 2>/dev/null
-  fi
+  sleep 1 &
+  rest=$!
+  if [ -n "$woken$ending" ] || ! wait "$rest"; then kill "$rest" 2>/dev/null; fi
   woken=''
 }
 
