@@ -1,7 +1,7 @@
-import { connect as openSocket } from 'node:net';
+import { connect as openSocket, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
-import type { Client, Dispatcher } from 'undici';
+import type { buildConnector, Client, Dispatcher } from 'undici';
 import { ConnectError } from './ports.ts';
 import type { Probe, ProbeAnswer, ProbeRequest, Remote } from './ports.ts';
 
@@ -35,8 +35,7 @@ async function ask(
   const { path, host } = request;
   const stream = await streamTo(remote, request, signal);
   const client = new Http(`http://${bracketed(request.address)}:${request.port}`, {
-    // Later, never at once: undici would not see that it is connected.
-    connect: (_options, done) => process.nextTick(done, null, stream),
+    connect: handingOver(stream),
     pipelining: 0,
   });
   try {
@@ -46,6 +45,24 @@ async function ask(
     client.destroy().catch(() => {});
     stream.destroy();
   }
+}
+
+/**
+ * The stream to the one who asks first. undici asks again, at once and for ever, while what it is given is closed already: the second
+ * time, and of a stream that is no more, it is told so in a way that it takes for final.
+ */
+function handingOver(stream: Duplex): buildConnector.connector {
+  let given = false;
+  return (_options, done) => {
+    const take = (): void => {
+      if (given || stream.destroyed)
+        return done(Object.assign(new Error('the connection is gone'), { code: 'ECONNRESET' }), null);
+      given = true;
+      done(null, stream as Socket);
+    };
+    // Later, never at once: undici would not see that it is connected.
+    process.nextTick(take);
+  };
 }
 
 async function told({ statusCode, headers, body }: Dispatcher.ResponseData, began: number): Promise<ProbeAnswer> {

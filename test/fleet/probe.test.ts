@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import { createServer as createTcp } from 'node:net';
 import type { Server } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import type { ProbeAnswer, ProbeRequest, Remote } from '../../src/fleet/ports.ts';
 import { openProbe } from '../../src/fleet/probe.ts';
@@ -129,4 +130,18 @@ test('a host that allows no tunnels, and one that is not there, are named', asyn
   const refused = reason(await openProbe(remote).ask({ ...request, through: 'lb2' }));
   assert.match(refused, /^lb2: its sshd refuses tunnels \(AllowTcpForwarding/);
   assert.match(reason(await openProbe(remote).ask({ ...request, through: 'lb3' })), /lb3 \(.*refused the connection/);
+});
+
+test('a stream that closes before it is used is no answer, and no endless loop', async () => {
+  const gone = { tunnel: () => Promise.resolve(new PassThrough().destroy()) };
+  const request = {
+    through: 'lb1',
+    address: '10.0.0.11',
+    port: 8000,
+    path: '/',
+    host: 'x',
+    headers: {},
+    timeout: 3000,
+  };
+  assert.equal(reason(await openProbe(gone).ask(request)), '10.0.0.11:8000 closed the connection without an answer');
 });
