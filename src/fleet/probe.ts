@@ -1,4 +1,4 @@
-import { connect as openSocket, type Socket } from 'node:net';
+import { connect as openSocket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import type { buildConnector, Client, Dispatcher } from 'undici';
@@ -53,15 +53,12 @@ async function ask(
  */
 function handingOver(stream: Duplex): buildConnector.connector {
   let given = false;
+  // Answered later, never at once: undici would not see that it is connected.
   return (_options, done) => {
-    const take = (): void => {
-      if (given || stream.destroyed)
-        return done(Object.assign(new Error('the connection is gone'), { code: 'ECONNRESET' }), null);
-      given = true;
-      done(null, stream as Socket);
-    };
-    // Later, never at once: undici would not see that it is connected.
-    process.nextTick(take);
+    const gone = Object.assign(new Error('the connection is gone'), { code: 'ECONNRESET' });
+    if (given || stream.destroyed) process.nextTick(done, gone, null);
+    else process.nextTick(done, null, stream);
+    given = true;
   };
 }
 
