@@ -198,7 +198,10 @@ function hostSummaries(opened: Opened, view: FleetView): HostSummary[] {
 }
 
 function sentenceOf(exit: number, plan: Plan): string {
-  if (exit === 0) return `Done: ${plan.title}`;
+  if (exit === 0)
+    return plan.phases.some(({ name }) => name === 'batch')
+      ? `Done: ${plan.title}; the last batch was not judged, there was nothing left to compare it with`
+      : `Done: ${plan.title}`;
   if (exit === 4) return 'NOT FINISHED: the fleet is as listed above; `orchestrate status` tells more';
   return `Not done: ${plan.title}; the fleet is on one version, as listed above`;
 }

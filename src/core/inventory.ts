@@ -18,7 +18,7 @@ export interface Inventory {
   readonly build: {
     readonly source: string;
     readonly ref: string;
-    /** A backend's name, or `local`. */
+    /** A backend's name. */
     readonly builder: string;
     readonly python: string;
     readonly requirements: string;

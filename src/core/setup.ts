@@ -98,7 +98,7 @@ function backendSteps(inventory: Inventory, user: string, hosts: readonly Backen
     `     install -d -m 755 ${own} ${release.root} && install -d -m 755 ${own} ${release.root}/shared`,
     `     [ -e ${env} ] || install -m 600 ${own} /dev/null ${env}`,
     ...(command !== null && publish.to === 'backends' ? [`     install -d -m 755 ${own} ${publish.path}`] : []),
-    ...(build.builder === 'local' ? [] : [`     apt-get install python3-venv   # on ${build.builder}, which builds`]),
+    `     apt-get install python3-venv   # on ${build.builder}, which builds`,
     ...(service.wrapper ? wrapperSteps(inventory, hosts, orchestrate) : ownProgram(inventory, user)),
   ];
 }

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import type { PutStep } from '../core/plan.ts';
 import type { StepContext } from './context.ts';
 import { succeeded } from '../core/outcome.ts';
+import { bytes } from '../core/bytes.ts';
 import { Failed, printable, scriptFailure, type Failure } from '../core/failure.ts';
 import { fanOut } from '../fleet/fan-out.ts';
 
@@ -81,17 +82,4 @@ async function send(
   return succeeded(outcome)
     ? undefined
     : { failure: scriptFailure(host, step.say, outcome), own: outcome.kind === 'exited' };
-}
-
-/** A number of bytes for a person. */
-export function bytes(count: number): string {
-  if (count < 1000) return `${count} B`;
-  const units = ['kB', 'MB', 'GB', 'TB'];
-  let value = count / 1000;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }

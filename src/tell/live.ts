@@ -1,12 +1,6 @@
 import type { Event } from '../core/event.ts';
-import { story } from '../core/failure.ts';
-import { lasting, summaryLines, table } from './words.ts';
-
-interface Row {
-  step: string;
-  since: number;
-  state: 'started' | 'done' | 'failed' | 'waiting';
-}
+import { Picture, type Paint } from './picture.ts';
+import { widthOf } from './words.ts';
 
 export interface Screen {
   readonly write: (text: string) => void;
@@ -16,7 +10,7 @@ export interface Screen {
   readonly ticks: () => number;
   /** Whether colours may be used. */
   readonly colour: boolean;
-  /** More lines below the picture, asked at each redraw. */
+  /** More lines below the picture, asked at each redraw; they may hold colours, and are not cut. */
   readonly footer?: () => readonly string[];
 }
 
@@ -26,120 +20,64 @@ export interface LiveView {
   readonly close: () => void;
 }
 
-const MARK = { started: '▸', done: '✓', failed: '✗', waiting: '·' } as const;
-const COLOUR = { started: '36', done: '32', failed: '31', waiting: '90' } as const;
+const CODE = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+const HIDE_CURSOR = '\u001b[?25l';
+const SHOW_CURSOR = '\u001b[?25h';
+/** Milliseconds between two looks at the clock. */
+const REDRAW = 100;
 
 /**
- * The picture of a command at work: a line for the whole, then each host with its step and time. What is over scrolls up as plain
- * lines above it, so nothing that was told is lost when the picture goes.
+ * A command at work on a terminal: the picture is drawn over itself at the bottom, and what is over stays above it as plain lines. Nothing
+ * is drawn before the command has begun, so that it can ask its question first.
  */
 export function live(screen: Screen): LiveView {
-  const hosts = new Map<string, Row>();
-  const out = new Set<string>();
-  const picture = { title: '', phase: '', began: screen.ticks(), total: 0, batch: '', left: '' };
-  const batches = { first: 0, done: 0, of: 0 };
-  let drawn = 0;
+  const paint: Paint = (style, text) =>
+    screen.colour && text !== '' ? `\u001b[${CODE[style]}m${text}\u001b[0m` : text;
+  const picture = new Picture(screen.ticks, paint);
+  let drawn: readonly string[] = [];
   let over = false;
 
-  const paint = (code: string, text: string): string => (screen.colour ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const erase = (): string => (drawn > 0 ? `\u001b[${drawn}A\u001b[0J` : '');
-
-  const body = (): string[] => {
-    const width = Math.max(40, screen.columns());
-    const rotation = picture.total > 0 ? `in rotation ${picture.total - out.size} of ${picture.total}` : '';
-    const head = [picture.title, picture.batch, rotation, lasting(screen.ticks() - picture.began), picture.left];
-    const room = Math.max(3, screen.rows() - 4 - (screen.footer?.().length ?? 0));
-    const shown = hosts.size > room ? [...hosts].sort(byInterest).slice(0, room) : [...hosts];
-    const cells = table(
-      shown.map(([host, row]) => [
-        `  ${MARK[row.state]} ${host}`,
-        out.has(host) ? 'out' : '',
-        row.state === 'started' ? lasting(screen.ticks() - row.since) : '',
-        row.step,
-      ]),
-    ).map((line, index) => paint(COLOUR[shown[index]?.[1].state ?? 'waiting'], line.slice(0, width - 1)));
-    const hidden = hosts.size - shown.length;
-    return [
-      paint('1', head.filter((part) => part !== '').join(' · ').slice(0, width - 1)),
-      paint('90', `  ${picture.phase}`.slice(0, width - 1)),
-      ...cells,
-      ...(hidden > 0 ? [`    and ${hidden} more hosts`] : []),
-      ...(screen.footer?.() ?? []).map((line) => line.slice(0, width - 1)),
-    ];
+  /** To the picture's first column of its first line: lines may have been wrapped since, by a terminal made narrower. */
+  const home = (): string => {
+    const columns = Math.max(1, screen.columns());
+    const up = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(visible(line) / columns)), 0);
+    return up === 0 ? '' : `\r\u001b[${up}A`;
   };
 
   const draw = (above: readonly string[] = []): void => {
-    if (over) return;
-    const lines = body();
-    screen.write(`${erase()}${[...above, ...lines].join('\n')}\n`);
-    drawn = lines.length;
+    if (!picture.begun) return above.length === 0 ? undefined : screen.write(`${above.join('\n')}\n`);
+    const lines = over
+      ? []
+      : picture.lines({ columns: screen.columns(), rows: screen.rows() }, screen.footer?.() ?? []);
+    if (above.length === 0 && lines.length === drawn.length && lines.every((line, at) => line === drawn[at]))
+      return undefined;
+    // Each line is written over the one that stands there, then what is left of it is wiped: nothing flickers.
+    const text = [...above, ...lines].map((line) => `${line}\u001b[K\n`).join('');
+    screen.write(`${drawn.length === 0 ? HIDE_CURSOR : home()}${text}\u001b[J${over ? SHOW_CURSOR : ''}`);
+    drawn = lines;
+    return undefined;
   };
 
-  const timer = setInterval(draw, 100);
+  const timer = setInterval(draw, REDRAW);
   timer.unref();
 
-  const tell = (event: Event): void => {
-    switch (event.type) {
-      case 'began':
-        picture.title = event.title;
-        for (const host of event.hosts) hosts.set(host, { step: '', since: 0, state: 'waiting' });
-        return draw();
-      case 'phase':
-        picture.phase = `${event.number}/${event.of} ${event.title}`;
-        countBatch(event);
-        for (const row of hosts.values()) if (row.state === 'done') row.state = 'waiting';
-        return draw();
-      case 'step': {
-        const row = { step: told(event), since: screen.ticks(), state: event.state === 'skipped' ? 'done' : event.state } as const;
-        if (event.state !== 'skipped') hosts.set(event.host, row);
-        return event.state === 'failed' ? draw([paint('31', `✗ ${event.host}: ${event.say}`)]) : undefined;
-      }
-      case 'rotation':
-        picture.total = event.in.length + event.out.length;
-        out.clear();
-        for (const host of event.out) out.add(host);
-        return draw();
-      case 'note':
-        return draw([event.text]);
-      case 'failed':
-        return draw(story(event.failure).map((line, index) => (index === 0 ? paint('31', line) : line)));
-      case 'going back':
-        batches.done = 0;
-        return draw([paint('33', `Going back: ${event.title}`)]);
-      case 'finished':
-        screen.write(`${erase()}${summaryLines(event.summary).join('\n')}\n`);
-        drawn = 0;
-        over = true;
-        return undefined;
-      case 'output':
-        return undefined;
-    }
-  };
-
-  const countBatch = (event: Extract<Event, { type: 'phase' }>): void => {
-    if (event.batch === undefined || event.name !== 'batch') return;
-    if (batches.done === 0) batches.first = screen.ticks();
-    const each = batches.done === 0 ? 0 : (screen.ticks() - batches.first) / batches.done;
-    picture.batch = `batch ${event.batch.number} of ${event.batch.of}`;
-    picture.left = each === 0 ? '' : `about ${lasting(each * (event.batch.of - event.batch.number + 1))} left`;
-    batches.done += 1;
-  };
-
   return {
-    tell,
+    tell: (event) => {
+      if (over) return;
+      const above = picture.tell(event);
+      if (event.type === 'finished') over = true;
+      if (over || above.length > 0 || event.type !== 'step') draw(above);
+    },
     close: () => {
       clearInterval(timer);
-      if (!over) draw();
+      if (over || !picture.begun) return;
+      draw();
       over = true;
+      screen.write(SHOW_CURSOR);
     },
   };
 }
 
-const told = (event: Extract<Event, { type: 'step' }>): string => (event.note === undefined ? event.say : `${event.say}: ${event.note}`);
-
-const ORDER = { failed: 0, started: 1, done: 2, waiting: 3 } as const;
-
-/** On a fleet larger than the terminal, the hosts at which something happens come first. Otherwise the order stays. */
-function byInterest([, a]: readonly [string, Row], [, b]: readonly [string, Row]): number {
-  return ORDER[a.state] - ORDER[b.state];
-}
+/** Columns without what only colours. */
+// oxlint-disable-next-line no-control-regex -- the escapes that `paint` makes
+const visible = (line: string): number => widthOf(line.replaceAll(/\u001b\[[0-9]+m/g, ''));

@@ -22,7 +22,9 @@ function lines(event: Event, verbose: boolean): string[] {
     case 'output':
       return verbose ? [`    ${event.host} | ${event.line}`] : [];
     case 'rotation':
-      return [`in rotation: ${event.in.length} of ${event.in.length + event.out.length}${event.out.length > 0 ? `; out: ${event.out.join(', ')}` : ''}`];
+      return [
+        `in rotation: ${event.in.length} of ${event.in.length + event.out.length}${event.out.length > 0 ? `; out: ${event.out.join(', ')}` : ''}`,
+      ];
     case 'failed':
       return ['FAILED', ...story(event.failure)];
     case 'going back':

@@ -21,7 +21,11 @@ export function statusLines(status: Status): string[] {
     '',
     ...table([['BALANCER', 'ROUTING', ''], ...balancers]),
     '',
-    ...(status.unfinished === null ? [] : [`UNFINISHED: ${status.unfinished}. \`orchestrate roll\` goes on; \`orchestrate rollback\` goes back.`]),
-    ...(status.drift.length === 0 ? [`${status.app}: all is as it should be.`] : status.drift.map((line) => `! ${line}`)),
+    ...(status.unfinished === null
+      ? []
+      : [`UNFINISHED: ${status.unfinished}. \`orchestrate roll\` goes on; \`orchestrate rollback\` goes back.`]),
+    ...(status.drift.length === 0
+      ? [`${status.app}: all is as it should be.`]
+      : status.drift.map((line) => `! ${line}`)),
   ].map(printable);
 }

@@ -35,7 +35,7 @@ export function fillIn(
     build: {
       ...build,
       source: local.home(build.source),
-      builder: build.builder ?? written.backends[0]?.name ?? 'local',
+      builder: build.builder ?? written.backends[0]?.name ?? '',
       static: {
         ...build.static,
         publish: {

@@ -69,13 +69,13 @@ function* machines({ balancers, backends }: Read): Generator<Finding> {
 
 function* builder({ sections, backends }: Read): Generator<Finding> {
   const name = sections.build?.builder;
-  if (name === undefined || name === 'local' || backends.length === 0) return;
+  if (name === undefined || backends.length === 0) return;
   const names = backends.map((backend) => backend.name);
   if (names.includes(name)) return;
   const near = nearest(name, names);
   yield {
     path: ['build', 'builder'],
-    message: `there is no backend ${name}${near === undefined ? '; a backend or `local` builds' : `; did you mean ${near}?`}`,
+    message: `there is no backend ${name}${near === undefined ? '; one of the backends builds' : `; did you mean ${near}?`}`,
   };
 }
 

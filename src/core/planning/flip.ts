@@ -227,91 +227,17 @@ export class Routing {
   #rewrite(group: Group): Step[] {
     return [
       this.#install(this.#view.configuration([new Set(group.out)])),
-      this.#reload(),
-      this.#keep(),
-      {
-        kind: 'run',
-        say: 'wait until the old workers have answered what they had begun',
-        script: 'old-workers',
-        calls: this.#hosts.map((host) => ({
-          host,
-          args: [String(Math.ceil(this.#inventory.drain.deadline / 1000)), '-'],
-        })),
-        deadline: this.#inventory.drain.deadline + SCRIPT_DEADLINE,
-      },
+      reload(this.#inventory, this.#hosts),
+      keep(this.#inventory, this.#hosts),
+      oldWorkers(this.#inventory, this.#hosts),
       ...this.#move(group.name, group.name),
     ];
   }
 
   #install(text: string): RunStep {
-    const { nginx } = this.#inventory;
-    const calls = this.#hosts.map((host) => ({
-      host,
-      args: ['install', nginx.file, nginx.test, this.#files.get(host) ?? 'none', '-'],
-    }));
+    const step = install(this.#inventory, this.#files, text);
     for (const host of this.#hosts) this.#files.set(host, createHash('sha256').update(text).digest('hex'));
-    return {
-      kind: 'run',
-      say: `write ${nginx.file} on all balancers, tested`,
-      script: 'configuration',
-      fence: nginx.folder,
-      calls,
-      input: text,
-      deadline: SCRIPT_DEADLINE,
-      undo: 'the text before, which stays beside it',
-    };
-  }
-
-  #quiesce(): RunStep {
-    const { nginx } = this.#inventory;
-    const seconds = Math.ceil(nginx.keepalive_timeout / 1000) + 1;
-    return {
-      kind: 'run',
-      say: 'wait until the clients have let go of their connections, so that the reload cuts nobody off',
-      script: 'quiesce',
-      calls: this.#hosts.map((host) => ({ host, args: [String(seconds), '-', nginx.status] })),
-      deadline: seconds * 1000 + SCRIPT_DEADLINE,
-    };
-  }
-
-  #reload(): RunStep {
-    const { nginx } = this.#inventory;
-    return {
-      kind: 'run',
-      say: 'reload Nginx, and see its new workers serve',
-      script: 'reload',
-      fence: nginx.folder,
-      calls: this.#hosts.map((host) => ({ host, args: [nginx.reload, String(RELOAD_SECONDS), '-'] })),
-      deadline: RELOAD_SECONDS * 1000 + SCRIPT_DEADLINE,
-      reloads: this.#hosts.length,
-    };
-  }
-
-  #keep(): RunStep {
-    const { nginx } = this.#inventory;
-    return {
-      kind: 'run',
-      say: 'forget the text before',
-      script: 'configuration',
-      fence: nginx.folder,
-      calls: this.#hosts.map((host) => ({ host, args: ['keep', nginx.file] })),
-      deadline: SCRIPT_DEADLINE,
-    };
-  }
-
-  /** Puts the text before back where one was written and never loaded. */
-  restore(hosts: readonly string[]): Phase[] {
-    const { nginx } = this.#inventory;
-    if (hosts.length === 0) return [];
-    const step: RunStep = {
-      kind: 'run',
-      say: `put the former ${nginx.file} back, which Nginx has loaded`,
-      script: 'configuration',
-      fence: nginx.folder,
-      calls: hosts.map((host) => ({ host, args: ['restore', nginx.file, nginx.test] })),
-      deadline: SCRIPT_DEADLINE,
-    };
-    return [{ name: 'declare', title: 'the configuration as it was', tracks: [{ host: this.#whom, steps: [step] }] }];
+    return step;
   }
 
   #proof(path: string, body: string, of: string): ProbeStep {

@@ -1,6 +1,6 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import type { Phase, Track } from '../plan.ts';
+import type { Phase, RunStep, Track } from '../plan.ts';
 import { groundFor } from './ground.ts';
 import type { Planned } from './refusal.ts';
 
@@ -22,30 +22,36 @@ export function planPrune(inventory: Inventory, view: FleetView): Planned {
 /** The phase that prunes; on hosts that can't be reached nothing is. */
 export function pruning(inventory: Inventory, view: FleetView): Phase[] {
   const { root, keep } = inventory.release;
-  const backends = inventory.backends
-    .filter(({ name }) => view.backends[name]?.kind === 'seen')
-    .map(({ name }): Track => ({
-      host: name,
-      steps: [
-        {
-          kind: 'run',
-          say: `remove releases beyond the newest ${keep}`,
-          script: 'prune-releases',
-          fence: `${root}/.orchestrate`,
-          calls: [{ host: name, args: [root, String(keep)] }],
-          deadline: DEADLINE,
-        },
-      ],
-    }));
-  return [
-    { name: 'prune', title: `keep the newest ${keep} releases`, tracks: [...backends, ...published(inventory, view)] },
-  ];
+  const { publish, command } = inventory.build.static;
+  const published = command === null ? 'none' : publish.to;
+  const seen = (hosts: FleetView['backends'] | FleetView['balancers']): string[] =>
+    Object.keys(hosts).filter((name) => hosts[name]?.kind === 'seen');
+  const backends = seen(view.backends).map((name): Track => ({
+    host: name,
+    steps: [
+      {
+        kind: 'run',
+        say: `remove releases beyond the newest ${keep}`,
+        script: 'prune-releases',
+        fence: `${root}/.orchestrate`,
+        calls: [{ host: name, args: [root, String(keep)] }],
+        deadline: DEADLINE,
+      },
+      ...(published === 'backends' ? [unpublish(inventory, view, name, `${root}/.orchestrate`)] : []),
+    ],
+  }));
+  const balancers =
+    published === 'balancers'
+      ? seen(view.balancers).map((name): Track => ({
+          host: name,
+          steps: [unpublish(inventory, view, name, inventory.nginx.folder)],
+        }))
+      : [];
+  return [{ name: 'prune', title: `keep the newest ${keep} releases`, tracks: [...backends, ...balancers] }];
 }
 
 /** Files stay published while any backend may keep a release that names them. */
-function published(inventory: Inventory, view: FleetView): Track[] {
-  const { publish } = inventory.build.static;
-  if (inventory.build.static.command === null || publish.to !== 'balancers') return [];
+function unpublish(inventory: Inventory, view: FleetView, host: string, fence: string): RunStep {
   const kept = new Set<string>();
   for (const backend of Object.values(view.backends))
     if (backend.kind === 'seen') {
@@ -54,19 +60,12 @@ function published(inventory: Inventory, view: FleetView): Track[] {
       for (const name of [backend.current, backend.previous, backend.running])
         if (name !== null && names.includes(name)) kept.add(name);
     }
-  return Object.keys(view.balancers)
-    .filter((name) => view.balancers[name]?.kind === 'seen')
-    .map((name) => ({
-      host: name,
-      steps: [
-        {
-          kind: 'run',
-          say: 'remove published files that no kept release names',
-          script: 'prune-static',
-          fence: inventory.nginx.folder,
-          calls: [{ host: name, args: [publish.path, ...[...kept].toSorted()] }],
-          deadline: DEADLINE,
-        },
-      ],
-    }));
+  return {
+    kind: 'run',
+    say: 'remove published files that no kept release names',
+    script: 'prune-static',
+    fence,
+    calls: [{ host, args: [inventory.build.static.publish.path, ...[...kept].toSorted()] }],
+    deadline: DEADLINE,
+  };
 }

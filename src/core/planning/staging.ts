@@ -2,6 +2,7 @@ import type { Inventory } from '../inventory.ts';
 import { complete, type FleetView } from '../fleet.ts';
 import type { Phase, RunStep, Step } from '../plan.ts';
 import { formatRelease, type Release } from '../release.ts';
+import { bytes } from '../bytes.ts';
 import { databasesOf, manageOf } from '../migrations.ts';
 import { listed } from './switching.ts';
 
@@ -50,7 +51,7 @@ function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
   const steps: Step[] = [
     {
       kind: 'put',
-      say: `send commit ${release.commit.slice(0, 7)} (${release.subject}) to ${builder}`,
+      say: `send commit ${release.commit.slice(0, 7)} (${release.subject}, ${bytes(goal.bytes)}) to ${builder}`,
       script: 'receive-source',
       fence: fence(inventory),
       calls: [{ host: builder, args: [root, release.release, code] }],

@@ -159,7 +159,6 @@ describe('hosts', () => {
     assert.deepEqual(problemsOf({ build: '{ builder: wbe2 }' }), [
       'build.builder: there is no backend wbe2; did you mean web2?',
     ]);
-    assert.equal(inventoryOf({ build: '{ builder: local }' }).build.builder, 'local');
     assert.match(problemsOf({ backends: '{ local: { address: 10.0.0.1 } }' })[0] ?? '', /is taken/);
   });
 });
