@@ -1,5 +1,6 @@
 import type { Event } from '../core/event.ts';
-import { Picture, type Paint } from './picture.ts';
+import { Picture } from './picture.ts';
+import type { Paint } from './row.ts';
 import { widthOf } from './words.ts';
 
 export interface Screen {

@@ -1,11 +1,11 @@
 import type { Event } from '../core/event.ts';
 import { story } from '../core/failure.ts';
-import { lasting, summaryLines } from './words.ts';
+import { clean, lasting, summaryLines } from './words.ts';
 
 /** Lines with the time in front, for logs, CI and pipes. `verbose` adds what the hosts print while they work. */
 export function plain(write: (text: string) => void, verbose: boolean): (event: Event) => void {
   return (event) => {
-    for (const line of lines(event, verbose)) write(`${event.at.slice(11, 19)}  ${line}\n`);
+    for (const line of lines(event, verbose)) write(`${event.at.slice(11, 19)}  ${clean(line)}\n`);
   };
 }
 
@@ -14,7 +14,7 @@ function lines(event: Event, verbose: boolean): string[] {
     case 'began':
       return [`${event.app}: ${event.title}`];
     case 'note':
-      return [event.text];
+      return [`note: ${event.text}`];
     case 'phase':
       return [`[${event.number}/${event.of}] ${event.title}`];
     case 'step':
@@ -35,15 +35,10 @@ function lines(event: Event, verbose: boolean): string[] {
 }
 
 function step(event: Extract<Event, { type: 'step' }>): string[] {
+  if (event.state === 'started' || event.state === 'skipped') return [];
   const took = event.took === undefined ? '' : ` (${lasting(event.took)})`;
-  const note = event.note === undefined ? '' : `: ${event.note}`;
-  switch (event.state) {
-    case 'done':
-      return [`  ${event.host}: ${event.say}${note}${took}`];
-    case 'failed':
-      return [`  ${event.host}: ${event.say}: FAILED${took}`];
-    case 'started':
-    case 'skipped':
-      return [];
-  }
+  if (event.state === 'failed') return [`  ${event.host}: ${event.say}: FAILED${took}`];
+  // What a script says last often says the step's sentence again.
+  const told = event.note === undefined || event.say.includes(event.note) ? '' : ` · ${event.note}`;
+  return [`  ${event.host}: ${event.say}${told}${took}`];
 }

@@ -1,6 +1,5 @@
 import type { Status } from '../core/status.ts';
-import { printable } from '../core/failure.ts';
-import { table } from './words.ts';
+import { clean, table } from './words.ts';
 
 /** `status` for people: the backends, the balancers, then what is not as it should be. */
 export function statusLines(status: Status): string[] {
@@ -27,5 +26,5 @@ export function statusLines(status: Status): string[] {
     ...(status.drift.length === 0
       ? [`${status.app}: all is as it should be.`]
       : status.drift.map((line) => `! ${line}`)),
-  ].map(printable);
+  ].map(clean);
 }

@@ -14,7 +14,7 @@ export function lasting(ms: number): string {
 export const clean = (text: string): string =>
   printable(text)
     .replaceAll(/\p{Cf}/gu, '')
-    .replaceAll(/\s+/g, ' ');
+    .replaceAll(/[^\S ]/g, ' ');
 
 const WIDE =
   /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|[\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
