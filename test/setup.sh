@@ -16,9 +16,11 @@ for pair in /usr/sbin/nginx=nginx /usr/sbin/sshd=openssh-server /usr/bin/ssh=ope
 done
 if [ -n "$lacking" ]; then
   echo "Installing:$lacking" >&2
-  # No service is to start on this machine: each test runs its own.
+  # No service is to start on this machine: each test runs its own. However this ends, the machine's own services may start again.
+  trap '[ "${made:-}" != yes ] || rm -f /usr/sbin/policy-rc.d' EXIT
+  trap 'exit 130' INT HUP TERM
   printf '#!/bin/sh\nexit 101\n' >/tmp/orchestrate-policy.$$
-  [ -e /usr/sbin/policy-rc.d ] || { install -m 755 /tmp/orchestrate-policy.$$ /usr/sbin/policy-rc.d && made=yes; }
+  [ -e /usr/sbin/policy-rc.d ] || { made=yes && install -m 755 /tmp/orchestrate-policy.$$ /usr/sbin/policy-rc.d; }
   rm -f /tmp/orchestrate-policy.$$
   {
     apt-get update -qq
@@ -28,8 +30,8 @@ if [ -n "$lacking" ]; then
     tail -n 20 /tmp/orchestrate-apt.log >&2
     exit 1
   }
-  [ "${made:-}" != yes ] || rm -f /usr/sbin/policy-rc.d
 fi
+# shellcheck disable=SC3013 # every sh that Debian has knows -nt
 if [ ! -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo 'Installing the packages of package-lock.json' >&2
   npm ci --no-audit --no-fund --loglevel=error >&2

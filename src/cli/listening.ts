@@ -44,7 +44,11 @@ const write = (text: string): void => void process.stdout.write(text);
 export function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listening {
   const stop = new AbortController();
   const picture =
-    process.stdout.isTTY && flags.json !== true && flags.verbose !== true && process.env['CI'] === undefined;
+    process.stdout.isTTY &&
+    flags.json !== true &&
+    flags.verbose !== true &&
+    process.env['CI'] === undefined &&
+    process.env['TERM'] !== 'dumb';
   const view = picture
     ? live({
         write,
@@ -58,7 +62,11 @@ export function listen(flags: ChangingFlags, footer?: () => readonly string[]): 
   const listener = view?.tell ?? (flags.json === true ? ndjson(write) : plain(write, flags.verbose === true));
   const interrupted = (): void => {
     if (!stop.signal.aborted)
-      process.stderr.write('\nStopping: what is in hand is finished, then the fleet is put back on one version.\n');
+      listener({
+        at: new Date().toISOString(),
+        type: 'note',
+        text: 'Stopping: what is in hand is finished, then the fleet is put back on one version.',
+      });
     stop.abort();
   };
   process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
