@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FleetView } from './core/fleet.ts';
-import { Refusal, scriptFailure, story, ending } from './core/failure.ts';
+import { Refusal, scriptFailure } from './core/failure.ts';
 import { formatDetails, nextToken, parseLease, refusalOf, remaining, TERM } from './core/lease.ts';
 import { SCRIPT_EXIT, succeeded, type Outcome } from './core/outcome.ts';
 import type { Opened } from './open.ts';
@@ -104,12 +104,7 @@ async function raiseFences(opened: Opened, view: FleetView, holding: Holding): P
     });
     if (!succeeded(outcome)) {
       const failure = scriptFailure(name, 'raise the fence', outcome);
-      throw new Refusal(
-        3,
-        `${name}: the fence could not be raised: ${ending(outcome)}`,
-        failure.next,
-        story(failure).slice(1, -1),
-      );
+      throw new Refusal(3, `${name}: the fence could not be raised: ${failure.what}`, failure.next, failure.output);
     }
   });
 }

@@ -14,24 +14,34 @@ export interface Failure {
 
 const SHOWN_LINES = 20;
 
-/** The last lines of an output, without terminal escapes or other control characters: hosts print what they like. */
+/** The last lines of an output, without terminal escapes or other control characters: hosts print what they like. A line that is said again and again is told once. */
 export function tail(output: string, lines = SHOWN_LINES): string[] {
+  const told: { line: string; times: number }[] = [];
+  for (const line of shown(output)) {
+    const last = told.at(-1);
+    if (last?.line === line) last.times += 1;
+    else told.push({ line, times: 1 });
+  }
+  return told.slice(-lines).map(({ line, times }) => (times === 1 ? line : `${line} (${times} times)`));
+}
+
+/** The first lines of an output, made safe in the same way. */
+export const head = (output: string, lines: number): string[] => shown(output).slice(0, lines);
+
+function shown(output: string): string[] {
   return output
     .replaceAll('\r', '\n')
     .split('\n')
     .map((line) => printable(line).trimEnd().slice(0, 400))
-    .filter((line) => line !== '')
-    .slice(-lines);
+    .filter((line) => line !== '');
 }
 
-/** Without terminal escapes and control characters. */
-export function printable(text: string): string {
+const CONTROL =
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replaceAll(
-    /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    '',
-  );
-}
+  /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** Without terminal escapes and control characters. */
+export const printable = (text: string): string => text.replaceAll(CONTROL, '');
 
 /** What happened to a command, in words. */
 export function ending(outcome: Outcome): string {
@@ -49,30 +59,58 @@ export function ending(outcome: Outcome): string {
 
 export const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
-/** The failure of a script. */
+/** The failure of a script. Its last word on standard error is why it gave up: that is said first. */
 export function scriptFailure(host: string, doing: string, outcome: Outcome, next?: string): Failure {
+  const why = outcome.kind === 'exited' ? tail(outcome.stderr, 1)[0] : undefined;
   const output = tail(`${outcome.stdout}\n${outcome.stderr}`);
   const fenced = outcome.kind === 'exited' && outcome.code === SCRIPT_EXIT.fenced;
   return {
     host,
     doing,
-    what: ending(outcome),
-    output,
+    what: why ?? ending(outcome),
+    output: why !== undefined && output.at(-1) === why ? output.slice(0, -1) : output,
     next: fenced
       ? 'Another operator has taken over this fleet. Look with `orchestrate status`; this one changes nothing more.'
-      : (next ?? remedy(outcome, output)),
+      : (next ?? remedy(outcome, output.join('\n'))),
   };
 }
 
-function remedy(outcome: Outcome, output: readonly string[]): string {
-  const text = output.join('\n');
-  if (/No space left on device|Disk quota exceeded/.test(text))
-    return 'Make room on that host (`orchestrate prune` removes old releases), then run the same command again.';
-  if (/Permission denied|Operation not permitted/.test(text))
-    return '`orchestrate check` names the missing right and the line that mends it.';
+/** What mends what a script said; the first that fits. */
+const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [
+    /No space left on device|Disk quota exceeded/,
+    'Make room on that host (`orchestrate prune` removes old releases), then run the same command again.',
+  ],
+  [
+    /Permission denied|Operation not permitted|cannot write|a password is required/,
+    '`orchestrate check` names the missing right and the line that mends it.',
+  ],
+  [
+    /pip could not install/,
+    'Mend the requirements and commit; or let pip on that host reach what it lacks (`pip config list` shows where it looks). Then roll again.',
+  ],
+  [
+    /the application ended/,
+    'It could not start: what it said stands above. Mend the release and commit, then roll again. (Started by hand it stays in the foreground: so must rehearse.command.)',
+  ],
+];
+
+function remedy(outcome: Outcome, said: string): string {
+  const answered = / answered ([0-9]{3}) where [0-9]{3} was wanted/.exec(said)?.[1];
+  if (answered !== undefined) return healthRemedy(Number(answered));
+  for (const [pattern, words] of REMEDIES) if (pattern.test(said)) return words;
   if (outcome.kind === 'lost' || outcome.kind === 'timed out')
     return 'Look at the host, then run `orchestrate status`: it tells what is so.';
-  return 'Mend what the output above names, then run the same command again.';
+  return 'Mend what stands above, then run the same command again.';
+}
+
+/** What mends an answer that is not the wanted one. `status`: what was answered; undefined: nothing. */
+export function healthRemedy(status: number | undefined): string {
+  if (status !== undefined && status >= 300 && status < 400)
+    return 'A redirect is not health. A site behind TLS often wants health.headers: { X-Forwarded-Proto: https }; or give the path that answers by itself.';
+  if (status === 400)
+    return 'Django answers 400 where the Host header is not in ALLOWED_HOSTS: health.host must be one that is.';
+  return "Look at the end of the application's log above; mend the release (or health.path), then roll again.";
 }
 
 /** A failure as lines of plain text. */

@@ -64,6 +64,7 @@ def rehearse(process):
     until = started + START
     answered = False
     while True:
+        began = ""
         code = process.poll()
         if code is not None:
             how = "exit code %d" % code if code >= 0 else "signal %d" % -code
@@ -75,18 +76,18 @@ def rehearse(process):
         else:
             if status_wanted in (None, status):
                 break
-            last = "%s: answered %d where %d was wanted" % (url, status, status_wanted)
+            last = "%s answered %d where %d was wanted" % (url, status, status_wanted)
             if location:
                 last += ", a redirect to %s" % location
             if body.strip():
-                last += "\nthe answer began: %s" % body.strip()[:600]
+                began = "the answer began:\n%s\n" % body.strip()[:600]
             if 300 <= status < 400 or status == 400:
                 # A redirect, or a Host that Django does not allow: waiting mends neither.
-                return last
+                return began + last
             if not answered:
                 answered, until = True, time.monotonic() + PATIENCE
         if time.monotonic() >= until:
-            return "after %.0f s: %s" % (time.monotonic() - started, last)
+            return "%safter %.0f s: %s" % (began, time.monotonic() - started, last)
         # What answers is asked less often: each wrong answer writes a line to the log that a person will read.
         time.sleep(0.5 if answered else 0.1)
     for each in warm:

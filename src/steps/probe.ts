@@ -2,7 +2,7 @@ import type { ProbeStep } from '../core/plan.ts';
 import type { ProbeAnswer } from '../fleet/ports.ts';
 import type { StepContext } from './context.ts';
 import { socketOf } from '../core/address.ts';
-import { Failed, printable, tail } from '../core/failure.ts';
+import { Failed, head, healthRemedy, printable, tail } from '../core/failure.ts';
 
 /** A port that refuses is looked at more often than one that answers wrongly: what is just starting begins to listen within a moment. */
 const REFUSED_INTERVAL = 50;
@@ -55,7 +55,10 @@ async function failure(step: ProbeStep, through: string | undefined, answer: Pro
     host: step.host,
     doing: step.say,
     what: `asked from ${from}, ${url} (Host: ${step.hostHeader}) ${told(step, answer)}`,
-    output: [...(answer.kind === 'answered' ? tail(answer.body, 8) : []), ...(await log(step, context))],
+    output: [
+      ...under('the answer began:', answer.kind === 'answered' ? head(answer.body, 8) : []),
+      ...under("the end of the application's log:", await log(step, context)),
+    ],
     next: advice(step, answer),
   };
 }
@@ -67,12 +70,11 @@ function told(step: ProbeStep, answer: ProbeAnswer): string {
   return `answered ${answer.status}${to}${body}; wanted ${step.status}`;
 }
 
+const under = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : [title, ...lines]);
+
 function advice(step: ProbeStep, answer: ProbeAnswer): string {
-  if (answer.kind === 'answered' && answer.status >= 300 && answer.status < 400)
-    return 'A redirect is not health. A site behind TLS often wants health.headers: { X-Forwarded-Proto: https }; or give the path that answers by itself.';
-  if (answer.kind === 'answered' && answer.status === 400)
-    return `Django answers 400 where the Host header is not in ALLOWED_HOSTS: health.host is ${step.hostHeader}.`;
-  return "Look at the end of the application's log above; mend the release (or health.path) and roll again.";
+  if (step.log === undefined) return '`orchestrate check` looks at what Nginx has loaded and what its workers serve.';
+  return healthRemedy(answer.kind === 'answered' ? answer.status : undefined);
 }
 
 async function log(step: ProbeStep, context: StepContext): Promise<string[]> {
