@@ -74,7 +74,7 @@ async function read<F extends object>(
   try {
     outcome = await remote.run({ host, name: `orchestrate-${name}`, text: script(name), args, deadline: DEADLINE });
   } catch (error) {
-    if (error instanceof ConnectError) return { kind: 'unreachable', reason: `${error.message} ${error.remedy}` };
+    if (error instanceof ConnectError) return { kind: 'unreachable', reason: `${error.message}. ${error.remedy}` };
     throw error;
   }
   if (!succeeded(outcome))

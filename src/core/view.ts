@@ -5,6 +5,8 @@ import { runningRelease, type BackendFacts } from './backend-facts.ts';
 import type { BackendView, BalancerView, FleetView, Problem } from './fleet.ts';
 import type { Backend, Inventory } from './inventory.ts';
 import type { LogTail } from './routing/foreign.ts';
+import { splitSocket } from './address.ts';
+import { digestOf } from './routing/configuration.ts';
 import type { Group } from './routing/groups.ts';
 import { parseConfiguration } from './routing/parse.ts';
 import { verifierOf } from './routing/verify.ts';
@@ -51,7 +53,7 @@ function balancerView(inventory: Inventory, seen: FleetFacts['balancers'][string
         next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.',
       })),
       ...folderProblems(inventory, facts),
-      ...(inventory.nginx.configuration === 'fixed' ? loaded.problems : []),
+      ...loaded.problems,
       ...logProblems(inventory, facts.log),
       ...(loaded.text !== null && facts.live !== null && !serves ? [unserved(inventory, facts.live, generation)] : []),
       ...(facts.upgrading
@@ -72,28 +74,43 @@ interface Loaded {
   readonly problems: readonly Problem[];
 }
 
-/** The file's text is what Nginx has loaded only if the status server tells the digest that the text tells of itself. */
+/**
+ * The file's text is what Nginx has loaded only if the status server tells the digest that the text tells of itself. What the roll itself
+ * puts right, where it may (`managed`), is no problem: a file that is missing, or is ours and was never loaded.
+ */
 function loadedConfiguration(inventory: Inventory, facts: BalancerFacts, status: Answer): Loaded {
   const { nginx, app } = inventory;
   const not = (says: string, next: string): Loaded => ({ text: null, problems: [{ says, next }] });
+  const declared = (says: string, next: string): Loaded =>
+    nginx.configuration === 'managed' ? { text: null, problems: [] } : not(says, next);
   const install = `Install what \`orchestrate init --print upstream\` prints as ${nginx.file}, include it at http level, and reload Nginx.`;
   if (facts.text === null)
-    return not(`${nginx.file} is ${facts.file === 'missing' ? 'not there' : 'not readable'}`, install);
-  if (status.kind !== 'answered')
+    return facts.file === 'missing'
+      ? declared(`${nginx.file} is not there`, install)
+      : not(`${nginx.file} can't be read`, `As root on that balancer: chmod 644 ${nginx.file}`);
+  const parsed = parseConfiguration(facts.text);
+  if ('problem' in parsed || parsed.digest === null || digestOf(facts.text, parsed.digest) !== parsed.digest)
     return not(
-      `the status server ${nginx.status} does not answer: ${status.reason}`,
-      `Include ${nginx.file} at http level of nginx.conf and reload; sshd there must allow AllowTcpForwarding.`,
+      `${nginx.file} was edited after it was made: what its groups send where can't be relied on`,
+      nginx.configuration === 'managed'
+        ? `Put the change into nginx.template, and the edited file out of the way (mv ${nginx.file} ${nginx.file}.edited): the next roll writes it anew.`
+        : install,
     );
+  if (status.kind !== 'answered') {
+    const says = `the status server ${nginx.status} does not answer: ${status.reason}`;
+    const next = `See that Nginx runs, include ${nginx.file} at http level of nginx.conf and reload; sshd there must allow AllowTcpForwarding.`;
+    // Before the first generation it may be that nothing was ever loaded.
+    return facts.live === null ? declared(says, next) : not(says, next);
+  }
   const told = toldBy(status.body);
   if (told === undefined || told.app !== app)
     return not(
-      `${nginx.status} is answered by ${told === undefined ? 'something else' : `the app ${told.app}`}`,
-      'Two apps on one Nginx each need nginx.status of their own, or the same port with both files included.',
+      `${nginx.status} is answered by ${told === undefined ? `something else (status ${status.status})` : `the app ${told.app}`}`,
+      `Nothing else on that Nginx may answer there as orchestrate-${app}: \`nginx -T | grep -n 'listen.*${splitSocket(nginx.status).port}'\` shows who does; or choose another nginx.status.`,
     );
-  const parsed = parseConfiguration(facts.text);
-  if ('problem' in parsed || parsed.digest !== told.configuration)
-    return not(
-      `${nginx.file} is not what Nginx has loaded (${told.configuration})`,
+  if (parsed.digest !== told.configuration)
+    return declared(
+      `${nginx.file} (${parsed.digest}) is not what Nginx has loaded (${told.configuration})`,
       'Somebody changed the file or did not reload: restore it, or test it and reload Nginx.',
     );
   return { text: facts.text, problems: [] };
