@@ -10,8 +10,11 @@ describe('a roll whose groups are not declared', () => {
   after(() => scene.end());
 
   test('declares them with one quiesced reload on each balancer, and loses nothing', async () => {
-    const web1 = scene.fleet.address_of('web1');
-    await scene.configure({ backends: { web1: { address: web1, weight: 2 } }, nginx: { configuration: 'managed', keepalive_timeout: '75s' } });
+    const web1 = scene.fleet.addressOf('web1');
+    await scene.configure({
+      backends: { web1: { address: web1, weight: 2 } },
+      nginx: { configuration: 'managed', keepalive_timeout: '75s' },
+    });
     const { report, result } = await scene.underLoad(() => scene.expect(0, 'roll', '--ref', 'v2', '--yes', '--json'));
     assertNothingLost(report);
     const finished = result.events.find((event) => event.type === 'finished');
@@ -32,7 +35,10 @@ describe('a site that keeps its plain proxy_pass (switch: reload)', () => {
     const finished = result.events.find((event) => event.type === 'finished');
     assert.equal(finished?.summary.reloads, 3);
     // Only what a reload costs by nature may be lost here.
-    assert.deepEqual([...new Set(report.failed.map(({ kind }) => kind))].filter((kind) => kind !== 'reset on a kept-alive connection'), []);
+    assert.deepEqual(
+      [...new Set(report.failed.map(({ kind }) => kind))].filter((kind) => kind !== 'reset on a kept-alive connection'),
+      [],
+    );
     assert.deepEqual((await scene.status()).drift, []);
   });
 });

@@ -1,19 +1,19 @@
-import { existsSync } from 'node:fs';
-import { appendFile, chmod, chown, cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { readInventory, type Inventory } from '../../src/core/inventory.ts';
-import { renderConfiguration } from '../../src/core/routing/configuration.ts';
-import { declaredGroups } from '../../src/core/routing/groups.ts';
-import { renderSite } from '../../src/core/routing/site.ts';
-import { supervisorConfiguration, WRAPPER } from '../../src/core/service.ts';
 import { DEPLOY, makeBase } from './hosts/base.ts';
-import { startPostgres } from './hosts/postgres.ts';
-import { atOnce, background, ip, must, run, until, type Ran } from './hosts/shell.ts';
+import { makeCertificate } from './hosts/certificate.ts';
+import { makeGroup } from './hosts/cgroup.ts';
+import { Disk } from './hosts/disk.ts';
+import { furnish } from './hosts/furnish.ts';
+import { inventoryText, readFleetInventory, type Sections } from './hosts/inventory.ts';
+import { Machine } from './hosts/machine.ts';
+import { startPostgres, type Database } from './hosts/postgres.ts';
+import { ip, must, run, type Ran } from './hosts/shell.ts';
+import { bridgeOf, claim, fleetNames, ownerOf, STATES, takeDown, type Claim } from './hosts/state.ts';
 
 /** Hosts out of namespaces, real enough for everything here: sshd, Nginx, supervisor, PostgreSQL, disks that survive a power cut. */
 export interface FleetOptions {
-  /** Short: it is part of interface names. Two fleets with two names run side by side. */
+  /** Small letters and digits. Fleets with several names stand side by side; a dead run's fleet of the same name is taken down. */
   readonly name: string;
   readonly balancers: number;
   readonly backends: number;
@@ -21,7 +21,7 @@ export interface FleetOptions {
   readonly switch?: 'live' | 'reload';
   /** `own`: the site keeps its own supervisor program, without the wrapper. */
   readonly program?: 'wrapper' | 'own';
-  /** lb1 is a backend too. */
+  /** lb1 is a backend too, the first of them. */
   readonly both?: boolean;
   /** sshd's settings: Debian's defaults, or those for large fleets. */
   readonly sshd?: 'debian' | 'large';
@@ -30,9 +30,11 @@ export interface FleetOptions {
   readonly tls?: boolean;
   /** What comes in by ssh gets a small share of the processors. */
   readonly slowSsh?: boolean;
-  /** Without: SQLite would be needed; the project then does not work over several hosts. */
+  /** Default: true. Without, the project uses a SQLite file of each host. */
   readonly database?: boolean;
-  /** Gunicorn's threads for each of its two workers. */
+  /** The port of the only slot; default 8000. */
+  readonly port?: number;
+  /** Gunicorn's threads for each of its two workers; default 8. */
   readonly threads?: number;
 }
 
@@ -41,53 +43,36 @@ export interface TestHost {
   readonly address: string;
 }
 
-const HERE = dirname(fileURLToPath(import.meta.url));
-const ROOT = join(HERE, '..', '..');
-const STATES = '/tmp/orchestrate-fleet';
-export const DATABASE = {
-  PGHOST: '',
-  PGPORT: '5432',
-  PGUSER: 'shop',
-  PGPASSWORD: 'hush-hush-shop',
-  PGDATABASE: 'shop',
-};
-
-/** The configuration of the application's environment: what stands in shared/env on each backend. */
-const environment = (address: string, database: boolean): string =>
-  [
-    ...(database ? Object.entries({ ...DATABASE, PGHOST: address }).map(([key, value]) => `${key}=${value}`) : []),
-    'DJANGO_SECRET_KEY="not so secret: a test"',
-    'CONN_MAX_AGE=60',
-    '',
-  ].join('\n');
+/** How the application reaches its database; PGHOST is the fleet's own address. */
+export const DATABASE = { PGPORT: '5432', PGUSER: 'shop', PGPASSWORD: 'hush-hush-shop', PGDATABASE: 'shop' } as const;
+const HEALTH_HOST = 'shop.example.com';
 
 export class Fleet {
   readonly options: FleetOptions;
+  /** The fleet's folder, gone when it is lowered. */
   readonly state: string;
   /** The machine's own address on the fleet's network: where the operator, the users and the database are. */
   readonly address: string;
   readonly balancers: readonly TestHost[];
   readonly backends: readonly TestHost[];
-  readonly #bridge: string;
-  readonly #net: number;
+  /** How the application reaches its database; null without one. */
+  readonly database: Database | null;
+  readonly #claim: Claim;
+  readonly #machines = new Map<string, Machine>();
 
-  constructor(options: FleetOptions, net: number) {
+  constructor(options: FleetOptions, taken: Claim) {
+    const { net } = taken;
+    const at = (host: number): string => `10.77.${net}.${host}`;
+    const named = (count: number, name: string, from: number): TestHost[] =>
+      Array.from({ length: count }, (_, index) => ({ name: `${name}${index + 1}`, address: at(from + index) }));
+    const both = options.both === true ? 1 : 0;
     this.options = options;
-    this.state = join(STATES, options.name);
-    this.#net = net;
-    this.#bridge = `o${net}br`;
-    this.address = `10.77.${net}.1`;
-    this.balancers = Array.from({ length: options.balancers }, (_, at) => ({
-      name: `lb${at + 1}`,
-      address: `10.77.${net}.${10 + at}`,
-    }));
-    this.backends = [
-      ...(options.both === true ? this.balancers.slice(0, 1) : []),
-      ...Array.from({ length: options.backends - (options.both === true ? 1 : 0) }, (_, at) => ({
-        name: `web${at + 1}`,
-        address: `10.77.${net}.${30 + at}`,
-      })),
-    ];
+    this.#claim = taken;
+    this.state = taken.disks;
+    this.address = at(1);
+    this.balancers = named(options.balancers, 'lb', 10);
+    this.backends = [...this.balancers.slice(0, both), ...named(options.backends - both, 'web', 30)];
+    this.database = options.database === false ? null : { ...DATABASE, PGHOST: this.address };
   }
 
   get hosts(): readonly TestHost[] {
@@ -99,6 +84,7 @@ export class Fleet {
     return this.balancers.map(({ address }) => `${address}:${this.options.tls === true ? 443 : 80}`);
   }
 
+  /** The operator's private key. */
   get key(): string {
     return join(this.state, 'operator', 'id_ed25519');
   }
@@ -107,80 +93,38 @@ export class Fleet {
     return join(this.state, 'operator', 'known_hosts');
   }
 
-  address_of(name: string): string {
-    const host = this.hosts.find((each) => each.name === name);
-    if (host === undefined) throw new Error(`no host ${name}`);
-    return host.address;
+  addressOf(name: string): string {
+    return this.#machine(name).address;
   }
 
-  /** The inventory's text; `extra` is laid over it, section by section. */
-  inventory(source: string, extra: Record<string, Record<string, unknown>> = {}): string {
-    const { options } = this;
-    const own = options.program === 'own';
-    const sections: Record<string, Record<string, unknown>> = {
-      ssh: { user: DEPLOY.name, identity_file: this.key, known_hosts: this.knownHosts, config: false },
-      balancers: Object.fromEntries(this.balancers.map(({ name, address }) => [name, { address }])),
-      backends: Object.fromEntries(this.backends.map(({ name, address }) => [name, { address }])),
-      release: { root: '/srv/www/shop' },
-      build: {
-        source,
-        python: '/usr/bin/python3',
-        static: { publish: { to: 'balancers', path: '/srv/www/shop-static' } },
-      },
-      service: {
-        name: 'shop',
-        ...(own
-          ? { wrapper: false, pid_file: '/run/shop/gunicorn.pid' }
-          : {
-              command: `gunicorn shop.wsgi --workers 2 --threads ${options.threads ?? 8} --bind 0.0.0.0:$PORT --pid $PID_FILE`,
-            }),
-      },
-      health: { host: 'shop.example.com' },
-      nginx: { configuration: options.configuration ?? 'managed', switch: options.switch ?? 'live' },
-    };
-    for (const [section, keys] of Object.entries(extra)) sections[section] = { ...sections[section], ...keys };
-    return `app: shop\n${Object.entries(sections)
-      .map(
-        ([section, keys]) =>
-          `${section}:\n${Object.entries(keys)
-            .map(([key, value]) => `  ${key}: ${JSON.stringify(value)}\n`)
-            .join('')}`,
-      )
-      .join('')}`;
+  /** The inventory's text; `source` is the project's repository, `extra` is laid over it, key by key. */
+  inventory(source: string, extra: Sections = {}): string {
+    const {
+      configuration = 'managed',
+      switch: moves = 'live',
+      program = 'wrapper',
+      port = 8000,
+      threads = 8,
+    } = this.options;
+    const { balancers, backends, key, knownHosts } = this;
+    const fleet = { balancers, backends, key, knownHosts, configuration, switch: moves, program, port, threads };
+    return inventoryText(fleet, source, extra);
   }
 
   /** Writes an inventory file for the operator; returns its path. */
-  async writeInventory(source: string, extra: Record<string, Record<string, unknown>> = {}): Promise<string> {
+  async writeInventory(source: string, extra: Sections = {}): Promise<string> {
     const file = join(this.state, 'operator', 'inventory.yaml');
     await writeFile(file, this.inventory(source, extra));
     return file;
   }
 
-  /** The root console of a host. */
-  async exec(name: string, script: string, input?: string): Promise<Ran> {
-    const pid = await this.#pid(name);
-    return run(
-      '/usr/bin/nsenter',
-      [
-        '-t',
-        String(pid),
-        '-a',
-        '-r',
-        '-w',
-        '/usr/bin/env',
-        '-i',
-        'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        'HOME=/root',
-        '/bin/sh',
-        '-c',
-        script,
-      ],
-      input,
-    );
+  /** The root console of a host. Resolves whatever the exit code. */
+  exec(name: string, script: string, input = ''): Promise<Ran> {
+    return this.#machine(name).exec(script, input);
   }
 
-  /** As `exec`, of a script that must succeed. */
-  async sh(name: string, script: string, input?: string): Promise<string> {
+  /** As `exec`, of a script that must succeed; returns what it printed. */
+  async sh(name: string, script: string, input = ''): Promise<string> {
     const ran = await this.exec(name, script, input);
     if (ran.code !== 0) throw new Error(`${name}: ${script}: exit ${ran.code}\n${ran.stdout}${ran.stderr}`);
     return ran.stdout.trimEnd();
@@ -191,280 +135,115 @@ export class Fleet {
     await this.sh(name, `mkdir -p '${dirname(path)}' && cat >'${path}'`, text);
   }
 
-  /** A cable that is pulled. */
-  cut(name: string): Promise<string> {
-    return ip([`link set ${this.#veth(name)} down`]);
+  /** A command by OpenSSH's own client, as the operator. */
+  ssh(name: string, command: string, input = ''): Promise<Ran> {
+    const options = [
+      'BatchMode=yes',
+      'ConnectTimeout=5',
+      `UserKnownHostsFile=${this.knownHosts}`,
+      'GlobalKnownHostsFile=none',
+    ];
+    const flags = [
+      '-F',
+      'none',
+      '-i',
+      this.key,
+      '-o',
+      'IdentitiesOnly=yes',
+      ...options.flatMap((each) => ['-o', each]),
+    ];
+    return run('ssh', [...flags, `${DEPLOY.name}@${this.addressOf(name)}`, command], input);
   }
 
-  heal(name: string): Promise<string> {
-    return ip([`link set ${this.#veth(name)} up`]);
+  /** Pulls a host's cable: packets are dropped, nobody is told. */
+  cut(name: string): Promise<void> {
+    return this.#machine(name).cut();
+  }
+
+  heal(name: string): Promise<void> {
+    return this.#machine(name).heal();
   }
 
   /** Every process of the host ends at once; what was written stays. */
-  async powerCut(name: string): Promise<void> {
-    const pid = await this.#pid(name);
-    process.kill(pid, 'SIGKILL');
-    await until(`${name} is off`, 5000, () => !existsSync(`/proc/${pid}`));
+  powerCut(name: string): Promise<void> {
+    return this.#machine(name).powerCut();
   }
 
-  async powerOn(name: string): Promise<void> {
-    const parent = background(
-      '/usr/sbin/ip',
-      [
-        ...['netns', 'exec', this.#netns(name)],
-        ...[
-          '/usr/bin/unshare',
-          '--mount',
-          '--uts',
-          '--pid',
-          '--ipc',
-          '--fork',
-          '--kill-child',
-          '--propagation',
-          'private',
-        ],
-        ...['/bin/sh', join(HERE, 'hosts', 'boot.sh'), this.state, name, join(this.state, 'base'), ROOT, '/root'],
-      ],
-      join(this.state, 'hosts', `${name}.log`),
-    );
-    await appendFile(join(this.state, 'pids'), `${parent}\n`);
-    let child = '';
-    await until(`${name} has a process 1`, 5000, async () => {
-      child = (await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8').catch(() => '')).trim();
-      return child !== '';
-    });
-    await writeFile(join(this.state, 'hosts', `${name}.pid`), child);
-    await until(
-      `${name}'s sshd answers`,
-      10_000,
-      async () => (await this.exec(name, 'test -s /run/sshd.pid')).code === 0,
+  /** Boots a host again: another boot id, uptime from zero. */
+  powerOn(name: string): Promise<void> {
+    return this.#machine(name).powerOn();
+  }
+
+  /** A reload by somebody else, as certbot does. */
+  async reloadNginx(name: string): Promise<void> {
+    await this.sh(name, 'nginx -s reload');
+  }
+
+  /** As Debian's logrotate does on a balancer: a new empty file, and USR1. */
+  async rotateLogs(name: string): Promise<void> {
+    await this.sh(
+      name,
+      'cd /var/log/nginx && mv shop.json shop.json.1 && install -m 640 -o www-data -g adm /dev/null shop.json && nginx -s reopen',
     );
   }
 
-  async #pid(name: string): Promise<number> {
-    return Number(await readFile(join(this.state, 'hosts', `${name}.pid`), 'utf8'));
+  /** Takes everything down; nothing is left behind. */
+  lower(): Promise<void> {
+    return takeDown(this.options.name);
   }
 
-  #netns(name: string): string {
-    return `o${this.#net}-${name}`;
-  }
-
-  #veth(name: string): string {
-    return `o${this.#net}${name}`.slice(0, 15);
+  #machine(name: string): Machine {
+    const machine = this.#machines.get(name);
+    if (machine === undefined) throw new Error(`no host ${name}`);
+    return machine;
   }
 
   async raise(): Promise<void> {
     const { state, options } = this;
-    await mkdir(state, { recursive: true });
-    await must('mount', ['-t', 'tmpfs', '-o', 'mode=755,size=16g', 'tmpfs', state]);
-    await mkdir(join(state, 'operator'));
+    const { net } = this.#claim;
+    const operator = join(state, 'operator');
+    await mkdir(operator);
     await mkdir(join(state, 'hosts'));
-    await writeFile(join(state, 'net'), String(this.#net));
+    await ip([
+      `link add ${bridgeOf(net)} type bridge`,
+      `addr add ${this.address}/24 dev ${bridgeOf(net)}`,
+      `link set ${bridgeOf(net)} up`,
+    ]);
+    const cgroup = options.slowSsh === true ? await makeGroup(options.name, 128) : null;
+    for (const { name, address } of this.hosts)
+      this.#machines.set(name, new Machine(name, address, this.#claim, cgroup ?? ''));
+    const pids = join(state, '..', 'pids');
+    const database = this.database === null ? [] : [startPostgres(join(state, 'postgres'), this.database, pids)];
+    await all([...database, this.#raiseHosts(operator)]);
+  }
+
+  async #raiseHosts(operator: string): Promise<void> {
     await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'operator', '-f', this.key]);
-    const large = options.sshd === 'large';
-    await makeBase(join(state, 'base'), join(HERE, 'hosts'), {
-      authorizedKey: await readFile(`${this.key}.pub`, 'utf8'),
-      maxStartups: large ? '200:30:400' : '10:30:100',
-      maxSessions: large ? 50 : 10,
-    });
-    const hostKey = (await readFile(join(state, 'base/etc/ssh/fleet_host_key.pub'), 'utf8'))
-      .split(' ')
-      .slice(0, 2)
-      .join(' ');
+    const authorizedKey = await readFile(`${this.key}.pub`, 'utf8');
+    const hostKey = await makeBase(join(this.state, 'base'), { authorizedKey, sshd: this.options.sshd ?? 'debian' });
     await writeFile(this.knownHosts, this.hosts.map(({ address }) => `${address} ${hostKey}\n`).join(''));
-    await ip([
-      `link add ${this.#bridge} type bridge`,
-      `addr add ${this.address}/24 dev ${this.#bridge}`,
-      `link set ${this.#bridge} up`,
-    ]);
-    if (options.slowSsh === true) await this.#cgroup();
-    const inventory = this.#read();
-    // All of them end before a failure is told: what is half made is taken down then.
-    const made = await Promise.allSettled([
-      options.database === false
-        ? undefined
-        : startPostgres(join(state, 'postgres'), this.address, DATABASE, join(state, 'pids')),
-      ...this.hosts.map((host) => this.#make(host, inventory)),
-    ]);
-    for (const each of made) if (each.status === 'rejected') throw each.reason;
-  }
-
-  /** What an administrator does on a new host, then power. */
-  async #make(host: TestHost, inventory: Inventory): Promise<void> {
-    const { options } = this;
-    const upper = join(this.state, 'hosts', host.name, 'upper');
-    const put = async (path: string, text: string, mode = 0o644, owner = 0): Promise<void> => {
-      await mkdir(dirname(join(upper, path)), { recursive: true });
-      await writeFile(join(upper, path), text);
-      await chmod(join(upper, path), mode);
-      await chown(join(upper, path), owner, owner);
-    };
-    const folder = async (path: string, mode = 0o755, owner: number = DEPLOY.id): Promise<void> => {
-      await mkdir(join(upper, path), { recursive: true });
-      await chmod(join(upper, path), mode);
-      await chown(join(upper, path), owner, owner);
-    };
-    const isBalancer = this.balancers.some(({ name }) => name === host.name);
-    const isBackend = this.backends.some(({ name }) => name === host.name);
-    await put(
-      'etc/hosts',
-      `127.0.0.1 localhost\n${this.hosts.map(({ name, address }) => `${address} ${name}\n`).join('')}`,
+    const tls = this.options.tls === true ? await makeCertificate(operator, HEALTH_HOST) : null;
+    const inventory = readFleetInventory(this.inventory('.'));
+    const environment = { ...this.database, DJANGO_SECRET_KEY: 'not so secret: a test', CONN_MAX_AGE: '60' };
+    const site = { inventory, tls, environment, umask: this.options.umask ?? '022' };
+    await all(
+      [...this.#machines.values()].map(async (machine) => {
+        await furnish(new Disk(machine.upper), machine.name, site);
+        await machine.powerOn();
+      }),
     );
-    await put(
-      'etc/fleet/settings',
-      `app=shop\nbalancer=${isBalancer ? 'yes' : 'no'}\nbackend=${isBackend ? 'yes' : 'no'}\numask=${options.umask ?? '022'}\ncgroup=${options.slowSsh === true ? this.#cgroupFolder() : ''}\n`,
-    );
-    if (isBalancer) await this.#balancer(inventory, put, folder);
-    if (isBackend) await this.#backend(host, inventory, put, folder);
-    const ns = this.#netns(host.name);
-    const veth = this.#veth(host.name);
-    await ip([
-      `netns add ${ns}`,
-      `link add ${veth} type veth peer name eth0 netns ${ns}`,
-      `link set ${veth} master ${this.#bridge} up`,
-    ]);
-    await must('/usr/sbin/ip', ['-n', ns, 'addr', 'add', `${host.address}/24`, 'dev', 'eth0']);
-    await must('/usr/sbin/ip', ['-n', ns, 'link', 'set', 'eth0', 'up']);
-    await this.powerOn(host.name);
-  }
-
-  async #balancer(inventory: Inventory, put: Put, folder: Folder): Promise<void> {
-    const { options } = this;
-    const managed = (options.configuration ?? 'managed') === 'managed';
-    await folder('var/lib/orchestrate', 0o755, 0);
-    await folder('var/lib/orchestrate/shop', 0o711);
-    await folder('srv/www/shop-static');
-    await folder('etc/nginx/orchestrate', 0o755, managed ? DEPLOY.id : 0);
-    const groups =
-      inventory.nginx.switch === 'reload' ? declaredGroups(inventory).slice(0, 1) : declaredGroups(inventory);
-    const { text } = renderConfiguration(
-      inventory,
-      groups,
-      await readFile(join(ROOT, 'templates/upstream.conf.hbs'), 'utf8'),
-    );
-    await put('etc/nginx/orchestrate/shop.conf', text, 0o644, managed ? DEPLOY.id : 0);
-    const tls = options.tls === true;
-    if (tls) {
-      await this.#certificate();
-      await put('etc/ssl/shop.pem', await readFile(join(this.state, 'operator/shop.pem'), 'utf8'));
-      await put('etc/ssl/shop.key', await readFile(join(this.state, 'operator/shop.key'), 'utf8'), 0o600);
-    }
-    const site =
-      inventory.nginx.switch === 'reload'
-        ? plainSite()
-        : renderSite(
-            inventory,
-            {
-              listen: tls ? '443' : '80',
-              ...(tls ? { tls: { certificate: '/etc/ssl/shop.pem', key: '/etc/ssl/shop.key', http2: true } } : {}),
-            },
-            await readFile(join(ROOT, 'templates/site.conf.hbs'), 'utf8'),
-          );
-    await put('etc/nginx/sites-fleet/shop.conf', site);
-    await put(
-      'etc/nginx/nginx.conf',
-      'user www-data;\nworker_processes 2;\npid /run/nginx.pid;\nerror_log /var/log/nginx/error.log;\nevents { worker_connections 4096; }\nhttp {\n  default_type text/html;\n  access_log off;\n  server_tokens off;\n  include /etc/nginx/orchestrate/*.conf;\n  include /etc/nginx/sites-fleet/*.conf;\n}\n',
-    );
-    if (managed)
-      await put(
-        'etc/sudoers.d/orchestrate',
-        `${DEPLOY.name} ALL=(root) NOPASSWD: /usr/sbin/nginx -t, /usr/sbin/nginx -s reload\n`,
-        0o440,
-      );
-  }
-
-  async #backend(host: TestHost, inventory: Inventory, put: Put, folder: Folder): Promise<void> {
-    const backend = inventory.backends.find(({ name }) => name === host.name);
-    if (backend === undefined) throw new Error(`${host.name} is no backend`);
-    await folder('srv/www/shop');
-    await folder('srv/www/shop/shared');
-    await put('srv/www/shop/shared/env', environment(this.address, this.options.database !== false), 0o600, DEPLOY.id);
-    await put(WRAPPER.slice(1), await readFile(join(ROOT, 'templates/run-slot.sh'), 'utf8'), 0o755);
-    const program =
-      this.options.program === 'own'
-        ? OWN_PROGRAM(this.options.threads ?? 8)
-        : supervisorConfiguration(
-            inventory,
-            backend,
-            await readFile(join(ROOT, 'templates/supervisor.conf.hbs'), 'utf8'),
-            DEPLOY.name,
-          );
-    await put(
-      'etc/supervisor/fleet.conf',
-      `[supervisord]\nlogfile=/var/log/supervisor/supervisord.log\npidfile=/run/supervisord.pid\nchildlogdir=/var/log/supervisor\nnodaemon=true\n[unix_http_server]\nfile=/run/supervisor.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n[supervisorctl]\nserverurl=unix:///run/supervisor.sock\n${program}`,
-    );
-    await folder('var/log/supervisor', 0o755, 0);
-  }
-
-  #read(): Inventory {
-    const read = readInventory(this.inventory('.'), 'inventory.yaml', '/root');
-    if (read.ok) return read.inventory;
-    throw new Error(read.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'));
-  }
-
-  async #certificate(): Promise<void> {
-    const at = (name: string): string => join(this.state, 'operator', name);
-    if (existsSync(at('shop.pem'))) return;
-    await must('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '30',
-      '-subj',
-      '/CN=shop.example.com',
-      '-addext',
-      'subjectAltName=DNS:shop.example.com',
-      '-keyout',
-      at('shop.key'),
-      '-out',
-      at('shop.pem'),
-    ]);
-  }
-
-  #cgroupFolder(): string {
-    return `/sys/fs/cgroup/cpu/orchestrate-${this.options.name}`;
-  }
-
-  async #cgroup(): Promise<void> {
-    await mkdir(this.#cgroupFolder(), { recursive: true });
-    await writeFile(join(this.#cgroupFolder(), 'cpu.shares'), '128');
-  }
-
-  /** Takes everything down; nothing is left behind. */
-  async lower(): Promise<void> {
-    await lower(this.options.name);
   }
 }
 
-type Put = (path: string, text: string, mode?: number, owner?: number) => Promise<void>;
-type Folder = (path: string, mode?: number, owner?: number) => Promise<void>;
-
-/** A site's own program, as many have it: real paths by cd -P. */
-const OWN_PROGRAM = (threads: number): string => `
-[program:shop]
-command=/bin/sh -c 'cd -P /srv/www/shop/current/repository || { sleep 1; exit 1; }; set -a && . /srv/www/shop/shared/env && exec ../virtualenv/bin/gunicorn shop.wsgi --workers 2 --threads ${threads} --bind 0.0.0.0:8000 --pid /run/shop/gunicorn.pid'
-user=deploy
-autorestart=true
-startsecs=0
-stopasgroup=true
-redirect_stderr=true
-stdout_logfile=/var/log/supervisor/shop-8000.log
-`;
-
-/** A site that keeps its plain proxy_pass: for nginx.switch: reload. */
-const plainSite = (): string =>
-  'server {\n  listen 80;\n  server_name shop.example.com;\n  access_log /var/log/nginx/shop.json orchestrate_shop;\n  keepalive_timeout 75s;\n  proxy_http_version 1.1;\n  proxy_set_header Host $host;\n  proxy_set_header Connection "";\n  proxy_connect_timeout 1s;\n  location / { proxy_pass http://shop; }\n  location /static/ { alias /srv/www/shop-static/; }\n}\n';
+/** As Promise.all, but nothing goes on behind its back when it rejects: what follows takes everything down. */
+async function all(works: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
 
 /** Raises a fleet, after taking down what an interrupted run of the same name left. */
 export async function raiseFleet(options: FleetOptions): Promise<Fleet> {
-  await lower(options.name);
-  await mkdir(STATES, { recursive: true });
-  const fleet = new Fleet(options, await freeNet());
+  const fleet = new Fleet(options, await claim(options.name));
   try {
     await fleet.raise();
     return fleet;
@@ -474,68 +253,25 @@ export async function raiseFleet(options: FleetOptions): Promise<Fleet> {
   }
 }
 
-async function freeNet(): Promise<number> {
-  for (let net = 1; net < 250; net += 1) {
-    try {
-      await mkdir(join(STATES, `.net-${net}`));
-      await clear(net);
-      return net;
-    } catch {
-      // Another fleet has it.
-    }
+/** Takes down every fleet whose process is gone. Returns the names of those that are in use, and stay. */
+export async function lowerAll(): Promise<string[]> {
+  const used: string[] = [];
+  for (const name of await fleetNames()) {
+    const owner = ownerOf(name);
+    if (owner === undefined || owner === process.pid) await takeDown(name);
+    else used.push(name);
   }
-  throw new Error(`no subnet is free; look at ${STATES}`);
+  return used;
 }
 
-/** Takes a fleet down, from what its state folder says. */
-async function lower(name: string): Promise<void> {
-  const state = join(STATES, name);
-  const net = await readFile(join(state, 'net'), 'utf8').catch(() => undefined);
-  const hostPids = await Promise.all(
-    (await readdir(join(state, 'hosts')).catch(() => []))
-      .filter((file) => file.endsWith('.pid'))
-      .map(async (file) => Number(await readFile(join(state, 'hosts', file), 'utf8'))),
-  );
-  const pids = (await readFile(join(state, 'pids'), 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number);
-  for (const pid of [...hostPids, ...pids])
-    if (await ours(pid, state)) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It has ended by itself.
-      }
-    }
-  for (const pid of [...hostPids, ...pids])
-    await until(`process ${pid} has ended`, 10_000, async () => !(await ours(pid, state)));
-  if (net !== undefined) {
-    await clear(Number(net));
-    await rm(join(STATES, `.net-${net}`), { recursive: true, force: true });
+if (import.meta.main) {
+  const [verb, ...names] = process.argv.slice(2);
+  if (verb !== 'down') {
+    console.error(
+      `usage: fleet.ts down [NAME...]: takes down fleets (see ${STATES}); without a name, all whose process is gone`,
+    );
+    process.exit(2);
   }
-  await until('the fleet’s disks are free', 10_000, () => !existsSync(join(state, 'net')) || atOnce('umount', [state]));
-  await rm(state, { recursive: true, force: true });
-  atOnce('rmdir', [`/sys/fs/cgroup/cpu/orchestrate-${name}`]);
+  for (const name of names) await takeDown(name);
+  for (const name of names.length === 0 ? await lowerAll() : []) console.error(`${name} is in use and stays up`);
 }
-
-/** The network of a fleet that is not there any more. */
-async function clear(net: number): Promise<void> {
-  const spaces = (await readdir('/run/netns').catch(() => [])).filter((each) => each.startsWith(`o${net}-`));
-  if (spaces.length > 0) await ip(spaces.map((each) => `netns del ${each}`));
-  // A namespace takes its end of a cable along only when the kernel gets to it: ours is taken here, so that the next fleet may have its name.
-  const links = (await readdir('/sys/class/net')).filter((each) => new RegExp(`^o${net}[a-z]`).test(each));
-  for (const each of links) atOnce('/usr/sbin/ip', ['link', 'del', each]);
-}
-
-/** Whether a process that lives is one of this fleet's, and not one that has got its number since. */
-async function ours(pid: number, state: string): Promise<boolean> {
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return command.includes(state) || command.includes('/etc/fleet/start');
-}
-
-/** Every fleet that an interrupted run has left. */
-export async function lowerAll(): Promise<void> {
-  for (const name of await readdir(STATES).catch(() => [])) if (!name.startsWith('.')) await lower(name);
-  await rm(STATES, { recursive: true, force: true });
-}
-
-/** Copies a folder of the fleet's results to where it outlives the fleet. */
-export const keep = (from: string, to: string): Promise<void> => cp(from, to, { recursive: true });

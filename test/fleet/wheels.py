@@ -1,15 +1,18 @@
-"""Packs Debian's Django, Gunicorn and psycopg2, with what they need, as wheels: no Python index is reachable from the tests' hosts,
+"""Packs Debian's Django, Gunicorn and psycopg2, with what they need, as wheels: no Python index can be reached from the tests' hosts,
 and pip shall really install.
 
     python3 wheels.py FOLDER
 """
 
 import base64
+import glob
 import hashlib
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 
 PACKAGES = {
@@ -22,23 +25,65 @@ PACKAGES = {
 }
 # Debian's packages do not say it in Python's way.
 NEEDS = {"Django": ["asgiref", "sqlparse", "pytz"], "gunicorn": ["setuptools"]}
+COMPILED = {"psycopg2"}
 SITE = "/usr/lib/python3/dist-packages/"
+# What Debian has as wheels already.
+WHEELS = "/usr/share/python-wheels/setuptools-*.whl"
 
 
 def main(folder: str) -> None:
     os.makedirs(folder, exist_ok=True)
     for name, package in PACKAGES.items():
         distribution = importlib.metadata.distribution(name)
-        tag = "cp311-cp311-linux_x86_64" if name == "psycopg2" else "py3-none-any"
-        if name == "psycopg2":
-            import sysconfig
+        wheel = os.path.join(folder, f"{name}-{distribution.version}-{tag_of(name)}.whl")
+        if not is_new(wheel, __file__):
+            replace(wheel, lambda path: pack(path, name, package, distribution))
+    for ready in glob.glob(WHEELS):
+        wheel = os.path.join(folder, os.path.basename(ready))
+        if not is_new(wheel, ready):
+            replace(wheel, lambda path: shutil.copy(ready, path))
 
-            short = "cp%d%d" % sys.version_info[:2]
-            platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-            tag = f"{short}-{short}-{platform}"
-        wheel = os.path.join(folder, f"{name}-{distribution.version}-{tag}.whl")
-        if not os.path.exists(wheel):
-            pack(wheel, name, package, distribution, tag)
+
+def is_new(wheel: str, source: str) -> bool:
+    return os.path.exists(wheel) and os.path.getmtime(wheel) >= os.path.getmtime(source)
+
+
+def replace(wheel: str, make) -> None:
+    """Two runs at once are no trouble."""
+    made = f"{wheel}.{os.getpid()}"
+    make(made)
+    os.utime(made)
+    os.replace(made, wheel)
+
+
+def tag_of(name: str) -> str:
+    if name not in COMPILED:
+        return "py3-none-any"
+    python = "cp%d%d" % sys.version_info[:2]
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    return f"{python}-{python}-{platform}"
+
+
+def pack(wheel: str, name: str, package: str, distribution: importlib.metadata.Distribution) -> None:
+    version = distribution.version
+    info = f"{name}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {need}\n" for need in NEEDS.get(name, []))
+    pure = "false" if name in COMPILED else "true"
+    contents = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}".encode(),
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {pure}\nTag: {tag_of(name)}\n".encode(),
+    }
+    entries = distribution.read_text("entry_points.txt")
+    if entries:
+        contents[f"{info}/entry_points.txt"] = entries.encode()
+    for path in files_of(package):
+        with open(SITE + path, "rb") as file:
+            contents[path] = file.read()
+    record = "".join(f"{path},sha256={digest(data)},{len(data)}\n" for path, data in contents.items())
+    contents[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path, data in contents.items():
+            archive.writestr(path, data)
 
 
 def files_of(package: str) -> list[str]:
@@ -52,28 +97,8 @@ def files_of(package: str) -> list[str]:
     ]
 
 
-def pack(wheel: str, name: str, package: str, distribution, tag: str) -> None:
-    info = f"{name}-{distribution.version}.dist-info"
-    needs = NEEDS.get(name, [])
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {distribution.version}\n"
-    metadata += "".join(f"Requires-Dist: {need}\n" for need in needs)
-    pure = "false" if name == "psycopg2" else "true"
-    contents = {f"{info}/METADATA": metadata.encode(), f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {pure}\nTag: {tag}\n".encode()}
-    entries = distribution.read_text("entry_points.txt")
-    if entries:
-        contents[f"{info}/entry_points.txt"] = entries.encode()
-    for path in files_of(package):
-        with open(SITE + path, "rb") as file:
-            contents[path] = file.read()
-    record = ""
-    for path, data in contents.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        record += f"{path},sha256={digest},{len(data)}\n"
-    contents[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
-    with zipfile.ZipFile(wheel + ".new", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for path, data in contents.items():
-            archive.writestr(path, data)
-    os.replace(wheel + ".new", wheel)
+def digest(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
 main(sys.argv[1])

@@ -1,74 +1,88 @@
-import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Disk } from './disk.ts';
 import { must } from './shell.ts';
 
 /** The user that orchestrate logs in as on every host of the tests. */
 export const DEPLOY = { name: 'deploy', id: 1500 } as const;
+/** Where test/setup.sh leaves the wheels. */
 export const WHEELS = '/var/cache/orchestrate-test/wheels';
+const HOST_KEY = '/etc/ssh/fleet_host_key';
 
 export interface BaseOptions {
+  /** The operator's public key. */
   readonly authorizedKey: string;
-  readonly maxStartups: string;
-  readonly maxSessions: number;
+  /** sshd as Debian sets it, or for large fleets. */
+  readonly sshd: 'debian' | 'large';
 }
 
-/** Writes what all hosts of a fleet have of their own, laid over the machine's root: users, sshd's settings, no way out to any name server. */
-export async function makeBase(base: string, scripts: string, options: BaseOptions): Promise<void> {
-  const put = async (path: string, text: string, mode = 0o644): Promise<void> => {
-    await mkdir(dirname(join(base, path)), { recursive: true });
-    await writeFile(join(base, path), text);
-    await chmod(join(base, path), mode);
-  };
-  const add = async (path: string, line: string, mode: number): Promise<void> =>
-    put(path, `${(await readFile(`/${path}`, 'utf8')).trimEnd()}\n${line}\n`, mode);
+/** Folders of the machine that a host has for itself, empty at first. */
+const OWN = ['home', 'root', 'srv', 'opt', 'mnt', 'media', 'var/log', 'var/tmp', 'var/lib/orchestrate', 'etc/sudoers.d']
+  .concat(['etc/nginx/orchestrate', 'etc/supervisor'])
+  .concat(['var/lib/postgresql', 'var/www']);
+/** What a Debian has at its top; everything else there is this machine's own business, and no host sees it. */
+const DEBIAN = /^(bin|boot|dev|etc|home|lib.*|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)$/;
 
-  await add('etc/passwd', `${DEPLOY.name}:x:${DEPLOY.id}:${DEPLOY.id}::/home/deploy:/bin/bash`, 0o644);
-  await put(
-    'etc/group',
-    `${(await readFile('/etc/group', 'utf8')).trimEnd().replace(/^(adm:.*)$/m, (line) => `${line}${line.endsWith(':') ? '' : ','}${DEPLOY.name}`)}\n${DEPLOY.name}:x:${DEPLOY.id}:\n`,
+/**
+ * Writes what all hosts of a fleet have of their own, laid over the machine's root: users, sshd's settings, no way to any name server.
+ * Returns the host key, as known_hosts has it: one for all.
+ */
+export async function makeBase(root: string, options: BaseOptions): Promise<string> {
+  const disk = new Disk(root);
+  await hide(disk);
+  const { name, id } = DEPLOY;
+  await disk.file('etc/passwd', `${await machine('/etc/passwd')}\n${name}:x:${id}:${id}::/home/${name}:/bin/bash\n`);
+  // Debian's group adm reads the logs.
+  const groups = (await machine('/etc/group')).replace(
+    /^adm:.*$/m,
+    (line) => `${line}${line.endsWith(':') ? '' : ','}${name}`,
   );
-  await add('etc/shadow', `${DEPLOY.name}:*:20000:0:99999:7:::`, 0o640);
-  await put('etc/resolv.conf', '');
-  await put('etc/fleet/start', await readFile(join(scripts, 'start.sh'), 'utf8'), 0o755);
-  await put('etc/ssh/fleet_host_key', '', 0o600);
-  await must('rm', [join(base, 'etc/ssh/fleet_host_key')]);
-  await must('ssh-keygen', [
-    '-q',
-    '-t',
-    'ed25519',
-    '-N',
+  await disk.file('etc/group', `${groups}\n${name}:x:${id}:\n`);
+  await disk.file('etc/shadow', `${await machine('/etc/shadow')}\n${name}:*:20000:0:99999:7:::\n`, 0o640);
+  await disk.file('etc/resolv.conf', '');
+  await disk.file('etc/fleet/start', await readFile(join(import.meta.dirname, 'start.sh'), 'utf8'), 0o755);
+  await disk.folder('etc/ssh');
+  await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'fleet', '-f', join(root, HOST_KEY)]);
+  await disk.file('etc/ssh/sshd_config', sshd(options.sshd === 'large'));
+  await disk.folder('root', 0o700);
+  await disk.folder('home/deploy', 0o755, id);
+  await disk.folder('home/deploy/.ssh', 0o700, id);
+  await disk.file('home/deploy/.ssh/authorized_keys', options.authorizedKey, 0o600, id);
+  await disk.folder('home/deploy/.config', 0o755, id);
+  await disk.folder('home/deploy/.config/pip', 0o755, id);
+  await disk.file('home/deploy/.config/pip/pip.conf', `[global]\nno-index = true\nfind-links = ${WHEELS}\n`, 0o644, id);
+  return (await readFile(join(root, `${HOST_KEY}.pub`), 'utf8')).split(' ').slice(0, 2).join(' ');
+}
+
+/** A file of the machine's, without its own user of our name. */
+async function machine(path: string): Promise<string> {
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  return lines.filter((line) => line !== '' && !line.startsWith(`${DEPLOY.name}:`)).join('\n');
+}
+
+/** Overlay's own signs: what is opaque shows nothing of the layer below, and a device 0,0 hides a name. */
+async function hide(disk: Disk): Promise<void> {
+  await mkdir(disk.root, { recursive: true });
+  for (const path of OWN) await disk.folder(path, path === 'var/tmp' ? 0o1777 : 0o755);
+  const opaque = 'import os,sys\nfor path in sys.argv[1:]: os.setxattr(path, "trusted.overlay.opaque", b"y")';
+  await must('/usr/bin/python3', ['-I', '-c', opaque, ...OWN.map((path) => join(disk.root, path))]);
+  for (const name of (await readdir('/')).filter((each) => !DEBIAN.test(each)))
+    await must('mknod', [join(disk.root, name), 'c', '0', '0']);
+}
+
+const sshd = (large: boolean): string =>
+  [
+    'Port 22',
+    `HostKey ${HOST_KEY}`,
+    'PidFile /run/sshd.pid',
+    'UsePAM no',
+    'UseDNS no',
+    'PermitRootLogin no',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'PrintMotd no',
+    `MaxStartups ${large ? '200:30:400' : '10:30:100'}`,
+    `MaxSessions ${large ? 50 : 10}`,
+    'Subsystem sftp internal-sftp',
     '',
-    '-C',
-    'fleet',
-    '-f',
-    join(base, 'etc/ssh/fleet_host_key'),
-  ]);
-  await put(
-    'etc/ssh/sshd_config',
-    [
-      'Port 22',
-      'HostKey /etc/ssh/fleet_host_key',
-      'PidFile /run/sshd.pid',
-      'UsePAM no',
-      'UseDNS no',
-      'PasswordAuthentication no',
-      'KbdInteractiveAuthentication no',
-      'PrintMotd no',
-      `MaxStartups ${options.maxStartups}`,
-      `MaxSessions ${options.maxSessions}`,
-      '',
-    ].join('\n'),
-  );
-  await put('home/deploy/.ssh/authorized_keys', options.authorizedKey, 0o600);
-  await put('home/deploy/.config/pip/pip.conf', `[global]\nno-index = true\nfind-links = ${WHEELS}\n`);
-  for (const path of [
-    'home/deploy',
-    'home/deploy/.ssh',
-    'home/deploy/.ssh/authorized_keys',
-    'home/deploy/.config',
-    'home/deploy/.config/pip',
-    'home/deploy/.config/pip/pip.conf',
-  ])
-    await chown(join(base, path), DEPLOY.id, DEPLOY.id);
-  await chmod(join(base, 'home/deploy/.ssh'), 0o700);
-}
+  ].join('\n');

@@ -1,52 +1,79 @@
-import { appendFile, mkdir, readdir } from 'node:fs/promises';
-import { chown } from 'node:fs/promises';
+import { appendFile, chown, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { background, must, run, until } from './shell.ts';
 
-/** One PostgreSQL for a fleet, on the machine's own address in its network. Durable enough for a test: not at all. */
-export async function startPostgres(
-  folder: string,
-  address: string,
-  database: { readonly PGUSER: string; readonly PGPASSWORD: string; readonly PGDATABASE: string },
-  pids: string,
-): Promise<void> {
-  const [version] = (await readdir('/usr/lib/postgresql')).toSorted().toReversed();
-  const bin = `/usr/lib/postgresql/${version ?? ''}/bin`;
-  const id = Number((await must('id', ['-u', 'postgres'])).trim());
+/** The application's environment as libpq and the project's settings have it. */
+export interface Database {
+  readonly PGHOST: string;
+  readonly PGPORT: string;
+  readonly PGUSER: string;
+  readonly PGPASSWORD: string;
+  readonly PGDATABASE: string;
+}
+
+/**
+ * One PostgreSQL for a fleet, on the machine's own address in its network. Durable enough for a test: not at all.
+ * @param folder where its files and its socket (for the user postgres) are made
+ * @param pids the file that is told the id of a process whose end is also the end of all of it
+ */
+export async function startPostgres(folder: string, database: Database, pids: string): Promise<void> {
+  const version = (await readdir('/usr/lib/postgresql')).toSorted((a, b) => Number(b) - Number(a))[0];
+  if (version === undefined) throw new Error('PostgreSQL is not there: run test/setup.sh');
+  const bin = `/usr/lib/postgresql/${version}/bin`;
+  const [user, group] = (await must('getent', ['passwd', 'postgres'])).split(':').slice(2, 4).map(Number);
+  const data = join(folder, 'data');
   await mkdir(folder, { recursive: true });
-  await chown(folder, id, id);
-  const as = ['-u', 'postgres', '--', '/usr/bin/env', '-i', `PATH=${bin}:/usr/bin:/bin`, 'LC_ALL=C.UTF-8'];
-  await must('runuser', [...as, 'initdb', '-D', join(folder, 'data'), '--no-sync', '--auth=trust', '-E', 'UTF8']);
-  const hba = join(folder, 'data/pg_hba.conf');
-  await appendFile(hba, `host all all ${address}/24 scram-sha-256\n`);
+  await chown(folder, user!, group!);
+  const as = [
+    `--reuid=postgres`,
+    '--regid=postgres',
+    '--clear-groups',
+    '/usr/bin/env',
+    '-i',
+    `PATH=${bin}:/usr/bin:/bin`,
+  ];
+  const setup = [
+    '-D',
+    data,
+    '--no-sync',
+    '--auth-local=peer',
+    '--auth-host=scram-sha-256',
+    '-E',
+    'UTF8',
+    '--locale=C.UTF-8',
+  ];
+  await must('setpriv', [...as, 'initdb', ...setup]);
+  await appendFile(join(data, 'pg_hba.conf'), `host all all ${database.PGHOST}/24 scram-sha-256\n`);
   const settings = {
-    listen_addresses: address,
+    listen_addresses: database.PGHOST,
+    port: database.PGPORT,
     unix_socket_directories: folder,
+    max_connections: '600',
+    shared_buffers: '64MB',
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
-    max_connections: '600',
-    shared_buffers: '64MB',
+    // Else a killed one leaves files in /dev/shm.
+    dynamic_shared_memory_type: 'mmap',
   };
-  const pid = background(
-    'runuser',
-    [
-      ...as,
-      'postgres',
-      '-D',
-      join(folder, 'data'),
-      ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
-    ],
-    join(folder, 'log'),
-  );
+  // In namespaces of its own, whose first process ends all others with it, and shared memory too. That one stays root's: what changes
+  // its user is no longer ended with its parent.
+  const spaces = ['--pid', '--ipc', '--fork', '--kill-child', '--mount-proc'];
+  const first = ['/bin/sh', '-c', '"$@"; exit $?', 'sh'];
+  const set = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  const log = join(folder, 'postgres.log');
+  const pid = background('unshare', [...spaces, ...first, 'setpriv', ...as, 'postgres', '-D', data, ...set], log);
   await appendFile(pids, `${pid}\n`);
+  const { PGUSER: role, PGPASSWORD: password, PGDATABASE: name } = database;
+  const psql = ['psql', '-q', '-h', folder, '-p', database.PGPORT, '-d', 'postgres', '-v', 'ON_ERROR_STOP=1'];
   await until(
     'PostgreSQL answers',
     20_000,
-    async () => (await run('runuser', [...as, 'psql', '-h', folder, '-c', 'SELECT 1'])).code === 0,
+    async () => (await run(join(bin, 'pg_isready'), ['-q', '-h', folder, '-p', database.PGPORT])).code === 0,
   );
-  await appendFile(pids, `${(await must('head', ['-1', join(folder, 'data/postmaster.pid')])).trim()}\n`);
-  const sql = `CREATE ROLE ${database.PGUSER} LOGIN PASSWORD '${database.PGPASSWORD}'; CREATE DATABASE ${database.PGDATABASE} OWNER ${database.PGUSER};`;
-  for (const statement of sql.split(';').filter((each) => each.trim() !== ''))
-    await must('runuser', [...as, 'psql', '-h', folder, '-v', 'ON_ERROR_STOP=1', '-c', statement]);
+  await must(
+    'setpriv',
+    [...as, ...psql],
+    `CREATE ROLE ${role} LOGIN PASSWORD '${password}'; CREATE DATABASE ${name} OWNER ${role};\n`.replace('; ', ';\n'),
+  );
 }

@@ -1,22 +1,21 @@
 #!/bin/sh
-# Process 1 of a host: starts what the host is for, then reaps what is left to it.
+# Process 1 of a host: starts what the host is for, then reaps what is left to it. Descriptor 8 is the control group of ssh.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 mkdir -p /run/sshd /run/lock
 chmod 1777 /run/lock
+app='' balancer='' backend='' umask=''
+# shellcheck source=/dev/null
 . /etc/fleet/settings
-ip link set lo up
 # As tmpfiles.d would.
 [ "$backend" != yes ] || install -d -o deploy -g deploy "/run/$app"
+# In this order: whoever finds sshd listening finds Nginx there too.
+[ "$balancer" != yes ] || /usr/sbin/nginx 8>&- </dev/null >/var/log/nginx/start.log 2>&1
+[ "$backend" != yes ] || /usr/bin/supervisord -n -c /etc/supervisor/fleet.conf 8>&- </dev/null >/dev/null 2>&1 &
 umask "$umask"
-if [ -n "$cgroup" ]; then
-  sh -c 'echo $$ >"$1/cgroup.procs" && exec /usr/sbin/sshd -D -f /etc/ssh/sshd_config' sh "$cgroup" </dev/null &
-else
-  /usr/sbin/sshd -D -f /etc/ssh/sshd_config </dev/null &
-fi
+sh -c 'echo 0 >&8; exec /usr/sbin/sshd -D -E /var/log/sshd.log 8>&-' </dev/null &
 umask 022
-[ "$balancer" != yes ] || /usr/sbin/nginx </dev/null
-[ "$backend" != yes ] || /usr/bin/supervisord -n -c /etc/supervisor/fleet.conf </dev/null >/dev/null 2>&1 &
+exec 8>&-
 # Also what is no child of this shell is reaped by its wait.
 while :; do
   wait
