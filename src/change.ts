@@ -23,8 +23,11 @@ export interface Change {
   readonly command: string;
   /** Pure. */
   readonly plan: (view: FleetView, author: Author) => Planned;
-  /** The plan that puts the fleet back, from what is seen after the failure; absent: nothing to put back. Pure. */
-  readonly back?: (view: FleetView, author: Author, failed: Plan) => Planned;
+  /**
+   * The plan that puts the fleet back, from what is seen after the failure, without the backends that did not come back when it was tried;
+   * absent: nothing to put back. Pure.
+   */
+  readonly back?: (view: FleetView, author: Author, failed: Plan, givenUp: ReadonlySet<string>) => Planned;
   /** What is tidied up once all is well; that it fails is told, and takes nothing back. Pure. */
   readonly after?: (view: FleetView, done: Plan) => readonly Phase[];
   /** Whether what was run so far lets the release before come back (a migration that is not additive does not). */
@@ -100,7 +103,7 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
         emit({ type: 'note', text: barrier });
         exit = 4;
       } else if (wanted.back !== undefined) {
-        const back = wanted.back(await look(), author(held), plan);
+        const back = wanted.back(await look(), author(held), plan, new Set());
         if (back.kind === 'refused') {
           tellFailures(opened, { kind: 'failed', failures: [failureOfRefusal(back)] });
           exit = 4;

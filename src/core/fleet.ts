@@ -63,19 +63,21 @@ export function complete(backend: BackendView | undefined, release: string): boo
   return backend?.kind === 'seen' && backend.releases.some((manifest) => manifest.release === release);
 }
 
+export type SeenBalancer = Extract<BalancerView, { kind: 'seen' }>;
+
+/** The balancers that could be looked at, by name. */
+export const seenBalancers = (view: FleetView): [string, SeenBalancer][] =>
+  Object.entries(view.balancers).flatMap(([name, seen]) => (seen.kind === 'seen' ? [[name, seen]] : []));
+
 /** The highest generation anywhere: the next one is one more. */
 export function highestGeneration(view: FleetView): number {
-  return Math.max(
-    0,
-    ...Object.values(view.balancers).map((balancer) => (balancer.kind === 'seen' ? balancer.highest : 0)),
-  );
+  return Math.max(0, ...seenBalancers(view).map(([, { highest }]) => highest));
 }
 
 /** The record of the newest live generation of all balancers. */
 export function newestRecord(view: FleetView): GenerationRecord | null {
   let newest: GenerationRecord | null = null;
-  for (const balancer of Object.values(view.balancers))
-    if (balancer.kind === 'seen' && balancer.record !== null && balancer.record.generation > (newest?.generation ?? -1))
-      newest = balancer.record;
+  for (const [, { record }] of seenBalancers(view))
+    if (record !== null && record.generation > (newest?.generation ?? -1)) newest = record;
   return newest;
 }

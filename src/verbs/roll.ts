@@ -50,7 +50,8 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
         author,
       );
     },
-    back: (view, author, failed) => planBack(inventory, view, failed.from ?? null, author),
+    back: (view, author, failed, givenUp) =>
+      planBack(inventory, view, { release: failed.from ?? null, failed: failed.to, hosts, givenUp }, author),
     after: (view) => pruning(inventory, view),
     mayGoBack: (values) =>
       values.get('migrated') === true && values.get('migrations not additive') === true

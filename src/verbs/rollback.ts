@@ -23,6 +23,7 @@ export function rollbackChange(opened: Opened, release: string | undefined, flag
         author,
       );
     },
-    back: (view, author, failed) => planBack(inventory, view, failed.from ?? null, author),
+    back: (view, author, failed, givenUp) =>
+      planBack(inventory, view, { release: failed.from ?? null, failed: failed.to, hosts, givenUp }, author),
   });
 }

@@ -1,92 +1,117 @@
-import type { Inventory } from '../inventory.ts';
-import type { BackendView, FleetView } from '../fleet.ts';
-import { complete, newestRecord } from '../fleet.ts';
+import type { Backend, Inventory } from '../inventory.ts';
+import type { FleetView } from '../fleet.ts';
+import { complete, newestRecord, seenBalancers } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
 import { batches } from '../batch.ts';
+import { restoring } from './configuring.ts';
+import { bestDeclared, inTwo } from './cut.ts';
 import { Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
-import { disagreeing } from './ground.ts';
-import { handFirst, inHand, listed, switching } from './switching.ts';
+import { leastInRotation, settling } from './ground.ts';
+import { inHand, LOST } from './hand.ts';
+import { listed } from './listed.ts';
+import { switching } from './switching.ts';
 import { refused, type Planned } from './refusal.ts';
 
+/** What a failed plan leaves to be put right. */
+export interface Way {
+  /** The release to go back to; null: none ran before. */
+  readonly release: string | null;
+  /** The release that it would have taken them to. */
+  readonly failed: string | undefined;
+  /** The backends that the failed plan was for. */
+  readonly hosts: readonly string[];
+  /** Backends that did not come back when it was tried: they stay as they are. */
+  readonly givenUp?: ReadonlySet<string>;
+}
+
 /**
- * Puts the fleet back on one release after a failure, by the same careful road as forward: what runs something else is switched in
- * batches, what the failed roll had in hand comes back into rotation. A host that can't be reached is taken out: it can't be vouched for.
+ * Puts the fleet back on one release after a failure, by the same careful road as forward, without pauses: what runs something else is
+ * switched in batches, what the failed roll had in hand comes back into rotation. A host that can't be reached is taken out, if enough
+ * are left: it can't be vouched for. To be planned and run again until nothing is left to do.
  */
-export function planBack(inventory: Inventory, view: FleetView, release: string | null, author: Author): Planned {
-  const routing = new Routing(inventory, view, author, null);
-  const held = inventory.backends.filter(({ name }) => inHand(routing.reasonOf(name)));
-  const lost = inventory.backends.filter(({ name }) => view.backends[name]?.kind === 'unreachable');
-  const astray = inventory.backends.filter(
-    ({ name }) =>
-      !lost.some((host) => host.name === name) &&
-      (held.some((host) => host.name === name) || runs(view.backends[name], release) === false),
+export function planBack(inventory: Inventory, view: FleetView, way: Way, author: Author): Planned {
+  const { release, failed, hosts, givenUp = new Set() } = way;
+  const away = Object.entries(view.balancers).flatMap(([name, seen]) =>
+    seen.kind === 'unreachable' ? [`${name}: ${seen.reason}`] : [],
   );
+  if (away.length > 0)
+    return refused(
+      "A balancer can't be reached: no backend can be taken from it, so none may be restarted.",
+      'Mend the connection, then `orchestrate roll` or `orchestrate rollback`: it goes on from here.',
+      away,
+    );
+  const torn = seenBalancers(view).flatMap(([name, { unloaded }]) => (unloaded ? [name] : []));
+  // What Nginx then has loaded, the next look tells.
+  if (torn.length > 0 && inventory.nginx.configuration === 'managed' && inventory.nginx.switch === 'live')
+    return declaring(inventory, [], { title: 'the configuration as it was' }, [restoring(inventory, torn)], []);
+
+  const begun = new Routing(inventory, view, author, null);
+  const concerned = inventory.backends.filter(
+    ({ name }) => !givenUp.has(name) && (hosts.includes(name) || inHand(begun.reasonOf(name))),
+  );
+  const astray = concerned.filter(({ name }) => {
+    const seen = view.backends[name];
+    if (seen?.kind !== 'seen') return false;
+    if (inHand(begun.reasonOf(name))) return true;
+    // What a person took out is only put right where the failed plan switched it.
+    const switched = seen.running === failed || seen.current === failed;
+    return seen.running !== release && (begun.in.includes(name) || switched);
+  });
   if (release === null && astray.length > 0)
     return refused(
       'No release ran on this fleet before, so there is none to go back to.',
       'Mend what failed and roll again.',
     );
-  const lacking =
-    release === null
-      ? []
-      : astray.filter(({ name }) => !complete(view.backends[name], release)).map(({ name }) => name);
-  if (lacking.length > 0)
-    return refused(
-      `${listed(lacking)} ${lacking.length === 1 ? 'does' : 'do'} not have ${release} complete, so it can't be put back there.`,
-      'Mend what failed and roll again; until then the fleet stays mixed, and what is out stays out.',
-    );
+  const lost = concerned
+    .map(({ name }) => name)
+    .filter((name) => begun.in.includes(name) && view.backends[name]?.kind !== 'seen');
+  const lacking = astray.filter(({ name }) => release !== null && !complete(view.backends[name], release));
+  const held = astray.filter((backend) => inHand(begun.reasonOf(backend.name)) && !lacking.includes(backend));
+  const staysOut = begun.out.length - held.length + lost.length;
+  const room = inventory.backends.length - staysOut - leastInRotation(inventory);
+  const tight = astray.filter(({ name }) => room < 1 && begun.in.includes(name));
+  const coming = astray.filter((backend) => !lacking.includes(backend) && !tight.includes(backend));
+  const notes = [
+    ...(lacking.length > 0 ? [`${named(lacking)} can't be put back: ${release} is not complete there`] : []),
+    ...(tight.length > 0 ? [`${named(tight)} can't be put back: too few would be left in rotation`] : []),
+  ];
 
-  for (const { name } of lost)
-    if (!routing.out.includes(name) || inHand(routing.reasonOf(name)))
-      routing.takeOut(name, 'could not be reached while going back');
-  const order = handFirst(astray, routing);
-  const phases: Phase[] = routing.restore(unloaded(view));
-  if (lost.length > 0) phases.push(...routing.flip(`${listed(lost.map(({ name }) => name))} out of rotation`));
-  if (release !== null)
-    phases.push(
-      ...switching(inventory, view, routing, {
-        release,
-        // One at a time where somebody is lost: the groups of pairs are declared, larger ones may not be.
-        batches: batches(
-          order,
-          lost.length > 0 ? { ...inventory.roll, batch: [1] } : inventory.roll,
-          inventory.backends.length,
-        ),
-        restart: false,
-      }),
-    );
-  if (phases.length === 0 && disagreeing(view)) phases.push(...routing.flip('the balancers made equal again'));
-  const title = release === null ? 'the routing as it was' : `all hosts back to ${release}`;
-  return declaring(
-    inventory,
-    routing,
-    { title, from: release, ...(release === null ? {} : { to: release }) },
-    phases,
-    [],
+  const attempt = (order: readonly (readonly string[])[]) => {
+    const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+    const phases: Phase[] = [];
+    const leave = (): void => {
+      const leaving = lost.filter((name) => routing.in.includes(name));
+      if (leaving.length === 0 || routing.in.length - leaving.length < leastInRotation(inventory)) return;
+      for (const name of leaving) routing.takeOut(name, LOST);
+      phases.push(...routing.flip(`${listed(leaving)} out of rotation`));
+    };
+    leave();
+    if (release !== null) phases.push(...switching(inventory, view, routing, { release, batches: order, hurry: true }));
+    leave();
+    if (phases.length === 0) phases.push(...settling(inventory, view, routing, release));
+    return { routing, phases };
+  };
+  const title =
+    release === null || astray.length === coming.length
+      ? `all hosts back to ${release ?? 'what they were'}`
+      : `${named(coming)} back to ${release}`;
+  const { routing, phases } = bestDeclared(attempt, orders(inventory, coming, begun, room));
+  const goal = { title, from: release, ...(release === null ? {} : { to: release }) };
+  return declaring(inventory, routing.missing, goal, phases, notes);
+}
+
+const named = (backends: readonly Backend[]): string => listed(backends.map(({ name }) => name));
+
+/** Ways to cut what comes back into batches: the others as a roll does it, as far as there is room, or one by one. */
+function orders(inventory: Inventory, coming: readonly Backend[], routing: Routing, room: number): string[][][] {
+  const { held, others } = inTwo(coming, routing);
+  const most = Math.max(1, room);
+  const cut = batches(others, inventory.roll, inventory.backends.length).flatMap((batch) =>
+    Array.from({ length: Math.ceil(batch.length / most) }, (_, at) => batch.slice(at * most, (at + 1) * most)),
   );
-}
-
-/** Balancers on which a configuration was written and not loaded. */
-const unloaded = (view: FleetView): string[] =>
-  Object.entries(view.balancers).flatMap(([name, seen]) => (seen.kind === 'seen' && seen.unloaded ? [name] : []));
-
-/** undefined: not known. */
-function runs(backend: BackendView | undefined, release: string | null): boolean | undefined {
-  if (backend?.kind !== 'seen') return undefined;
-  return backend.running === release;
-}
-
-/** The release that most backends run, `but` not counted; null: none runs any. */
-export function prevailing(view: FleetView, but?: string): string | null {
-  const counts = new Map<string, number>();
-  for (const backend of Object.values(view.backends))
-    if (backend.kind === 'seen' && backend.running !== null && backend.running !== 'unsure' && backend.running !== but)
-      counts.set(backend.running, (counts.get(backend.running) ?? 0) + 1);
-  return [...counts].toSorted(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))[0]?.[0] ?? null;
-}
-
-/** What to go back to if a switch to `to` fails: what most of the others run; where all run `to` already, what an unfinished roll came from. */
-export function origin(view: FleetView, to: string): string | null {
-  return prevailing(view, to) ?? newestRecord(view)?.intent?.from ?? prevailing(view);
+  return [
+    [...held, ...cut],
+    [...held, ...others.map(({ name }) => [name])],
+  ];
 }

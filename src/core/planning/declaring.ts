@@ -1,6 +1,5 @@
 import type { Inventory } from '../inventory.ts';
 import type { Phase } from '../plan.ts';
-import type { Routing } from './flip.ts';
 import { refused, type Planned } from './refusal.ts';
 
 export interface Goal {
@@ -9,15 +8,14 @@ export interface Goal {
   readonly to?: string;
 }
 
-/** Makes a plan of phases. Where Nginx has not loaded what they use and may not be told to (`fixed`), it is refused with the way out. */
+/** Makes a plan of phases. Where Nginx has not loaded the groups that they use (`missing`) and may not be told to (`fixed`), it is refused with the way out. */
 export function declaring(
   inventory: Inventory,
-  routing: Routing,
+  missing: readonly string[],
   goal: Goal,
   phases: readonly Phase[],
   notes: readonly string[],
 ): Planned {
-  const { missing } = routing;
   if (missing.length > 0 && inventory.nginx.configuration === 'fixed')
     return refused(
       'Nginx has not loaded the groups that this needs, and nginx.configuration is `fixed`: nothing was changed.',

@@ -4,13 +4,12 @@ import type { FleetView } from '../fleet.ts';
 import type { Phase, ProbeStep, RunStep, Step } from '../plan.ts';
 import type { BackendRecord, GenerationRecord, Intent } from '../record.ts';
 import { splitSocket } from '../address.ts';
-import { highestGeneration, newestRecord } from '../fleet.ts';
-import { groupOf, portions, type Group } from '../routing/groups.ts';
+import { highestGeneration, newestRecord, seenBalancers } from '../fleet.ts';
+import { declaredGroups, groupOf, portions, type Group } from '../routing/groups.ts';
+import { install, keep, oldWorkers, quiesce, reload } from './configuring.ts';
 
 const SCRIPT_DEADLINE = 60_000;
 const ROUTING_DEADLINE = 5_000;
-/** How long a reload may take until its new workers serve. */
-const RELOAD_SECONDS = 30;
 
 /** Who runs the command; what every record says of its author. */
 export interface Author {
@@ -22,10 +21,20 @@ export interface Author {
   readonly at: string;
 }
 
+/** Who, with what, and when: for an intent. */
+export const authored = ({ by: who, command, at }: Author): Pick<Intent, 'by' | 'command' | 'at'> => ({
+  by: who,
+  command,
+  at,
+});
+
+/** What a flip is about to change of a backend. */
+type Coming = Pick<BackendRecord, 'rotation' | 'reason' | 'by'>;
+
 /**
  * The routing as a plan goes along: each flip is a new generation, one number higher on every balancer, with its record. A group that the
  * loaded configuration lacks is declared before the flip that needs it, together with those that will be needed after it.
- * What `out` says is so once the last flip has been run.
+ * What was said of a host is in no record before the flip that makes it so.
  */
 export class Routing {
   readonly #inventory: Inventory;
@@ -34,26 +43,30 @@ export class Routing {
   readonly #live = new Map<string, number | null>();
   /** sha256 of the configuration's file on each balancer, or `none`. */
   readonly #files = new Map<string, string>();
+  /** As the last flip left it. */
   readonly #backends: Record<string, BackendRecord> = {};
-  readonly #declared = new Map<string, boolean>();
-  readonly #missing = new Map<string, Group>();
+  readonly #coming = new Map<string, Coming>();
+  /** Names of the groups that Nginx has loaded, once this plan has declared some; before, the view tells. */
+  #loaded: ReadonlySet<string> | undefined;
+  readonly #missing = new Set<string>();
   #generation: number;
+  /** The group that serves since the last flip. */
   #group: Group;
-  intent: Intent | null;
-  /** Sets that later flips take out, in order: what is declared is declared in portions of them. */
-  upcoming: readonly ReadonlySet<string>[] = [];
+  #intent: Intent | null;
+  #finished = false;
+  #upcoming: readonly Group[] = [];
 
+  /** `intent`: what is begun, told by every record until `finish`. */
   constructor(inventory: Inventory, view: FleetView, author: Author, intent: Intent | null) {
     this.#inventory = inventory;
     this.#view = view;
     this.#author = author;
     this.#generation = highestGeneration(view);
-    this.intent = intent;
-    for (const [name, balancer] of Object.entries(view.balancers))
-      if (balancer.kind === 'seen') {
-        this.#live.set(name, balancer.live);
-        this.#files.set(name, balancer.file);
-      }
+    this.#intent = intent;
+    for (const [name, balancer] of seenBalancers(view)) {
+      this.#live.set(name, balancer.live);
+      this.#files.set(name, balancer.file);
+    }
     const record = newestRecord(view);
     for (const { name } of inventory.backends) {
       const seen = view.backends[name];
@@ -67,26 +80,49 @@ export class Routing {
     this.#group = groupOf(new Set(this.out), inventory);
   }
 
-  /** Who is out of rotation, in the inventory's order. */
+  /** Who is out of rotation, in the inventory's order, with what the next flip will change. */
   get out(): string[] {
-    return Object.keys(this.#backends).filter((name) => this.#backends[name]?.rotation === 'out');
+    return this.#who('out');
   }
 
   get in(): string[] {
-    return Object.keys(this.#backends).filter((name) => this.#backends[name]?.rotation === 'in');
+    return this.#who('in');
   }
 
-  /** `lb1: out-web1`, for each group that the flips so far need and that a balancer has not loaded as the inventory wants it. */
+  #who(rotation: Coming['rotation']): string[] {
+    return Object.keys(this.#backends).filter((name) => this.#now(name)?.rotation === rotation);
+  }
+
+  #now(name: string): Coming | undefined {
+    return this.#coming.get(name) ?? this.#backends[name];
+  }
+
+  /** The groups that the flips so far need and that a balancer has not loaded as the inventory wants them. */
   get missing(): string[] {
-    return [...this.#missing.values()].map(({ name }) => name);
+    return [...this.#missing];
+  }
+
+  /** Whether something was begun that no record has told the end of. */
+  get unfinished(): boolean {
+    return this.#intent !== null;
   }
 
   get generation(): number {
     return this.#generation;
   }
 
+  /** Sets that are out after later flips, in order: what is declared is declared in portions of them. */
+  set upcoming(sets: readonly ReadonlySet<string>[]) {
+    this.#upcoming = sets.map((out) => groupOf(out, this.#inventory));
+  }
+
   reasonOf(name: string): string | undefined {
-    return this.#backends[name]?.reason;
+    return this.#now(name)?.reason;
+  }
+
+  /** The release that a backend is known to run. */
+  releaseOf(name: string): string | null {
+    return this.#backends[name]?.release ?? null;
   }
 
   served(name: string, release: string): void {
@@ -95,49 +131,45 @@ export class Routing {
   }
 
   takeOut(name: string, reason: string): void {
-    const release = this.#backends[name]?.release ?? null;
-    this.#backends[name] = {
-      rotation: 'out',
-      reason,
-      since: `@time:${this.#generation + 1}`,
-      by: this.#author.by,
-      release,
-    };
+    this.#coming.set(name, { rotation: 'out', reason, by: this.#author.by });
   }
 
   putIn(name: string): void {
-    this.#backends[name] = {
-      rotation: 'in',
-      since: `@time:${this.#generation + 1}`,
-      release: this.#backends[name]?.release ?? null,
-    };
+    this.#coming.set(name, { rotation: 'in' });
+  }
+
+  /** The next flip's record says that nothing is left of what was begun. */
+  finish(): void {
+    this.#finished = true;
   }
 
   /** The phases that make what was said so far true on every balancer; the last of them is the flip itself. */
   flip(title: string, batch?: Phase['batch']): Phase[] {
     const group = groupOf(new Set(this.out), this.#inventory);
-    const before = this.#inventory.nginx.switch === 'live' ? this.#declare(group) : [];
+    const live = this.#inventory.nginx.switch === 'live';
+    const before = live ? this.#declare(group) : [];
+    for (const [name, coming] of this.#coming) {
+      const known = this.#backends[name];
+      if (known === undefined) continue;
+      const since = coming.rotation === known.rotation ? known.since : `@time:${this.#generation + 1}`;
+      this.#backends[name] = { ...coming, since, release: known.release };
+    }
+    this.#coming.clear();
+    if (this.#finished) this.#intent = null;
     this.#group = group;
-    const flip = {
-      name: 'flip',
-      title,
-      ...(batch === undefined ? {} : { batch }),
-      rotation: { in: this.in, out: this.out },
-    } as const;
-    const steps = this.#inventory.nginx.switch === 'live' ? this.#move(group.name, group.name) : this.#rewrite(group);
-    return [...before, { ...flip, tracks: [{ host: this.#whom, steps }] }];
+    const steps = live ? this.#move(group.name, group.name) : this.#rewrite(group);
+    this.#upcoming = this.#upcoming.slice(this.#upcoming.findIndex(({ name }) => name === group.name) + 1);
+    const flip = { name: 'flip', title, ...(batch === undefined ? {} : { batch }) } as const;
+    const rotation = { in: this.in, out: this.out };
+    return [...before, { ...flip, rotation, tracks: [{ host: whom(this.#hosts), steps }] }];
   }
 
   get #hosts(): string[] {
     return [...this.#live.keys()];
   }
 
-  get #whom(): string {
-    return this.#hosts.length === 1 ? (this.#hosts[0] ?? '') : 'balancers';
-  }
-
-  /** A new generation: prepared on all balancers, flipped on all, then proved by what a worker resolves. `folder` is the group's, or its closing twin's. */
-  #move(folder: string, told: string): Step[] {
+  /** A new generation: prepared on all balancers, flipped on all, then proved by what a worker of `serving` resolves. `folder` is the group's, or its closing twin's. */
+  #move(folder: string, told: string, serving: readonly string[] = this.#hosts): Step[] {
     this.#generation += 1;
     const { folder: routing } = this.#inventory.nginx;
     const number = generationName(this.#generation);
@@ -175,52 +207,42 @@ export class Routing {
             },
           ];
     for (const host of this.#hosts) this.#live.set(host, this.#generation);
-    return [...steps, this.#proof('/generation', `${routing}/generations/${number}/self`, `generation ${number}`)];
+    return [...steps, this.#proof(`${routing}/generations/${number}/self`, `generation ${number}`, serving)];
   }
 
-  /** A loaded configuration with the group, where it has not got it yet: new text with the same routing, tested, reloaded, proved; then it can be used. */
+  /**
+   * A loaded configuration with the group, where it has not got it yet: new text with the same routing, tested, reloaded, proved; then it
+   * can be used. The group that serves stands first in it: what a new text lacks falls to all.
+   */
   #declare(group: Group): Phase[] {
-    const { nginx, backends } = this.#inventory;
     if (this.#declares(group)) return [];
-    this.#missing.set(group.name, group);
-    if (nginx.configuration === 'fixed') return [];
-    const later = this.upcoming.filter((out) => !this.#declares(groupOf(out, this.#inventory)));
-    const wanted = [new Set(group.out), ...later, new Set(this.#group.out)].filter((out) => out.size < backends.length);
-    const text = this.#view.configuration(portions(this.#inventory, wanted)[0] ?? []);
-    for (const out of [...(portions(this.#inventory, wanted)[0] ?? []), new Set<string>()])
-      this.#declared.set(groupOf(out, this.#inventory).name, true);
-    this.#declared.set(group.name, true);
-    const served = Object.values(this.#view.balancers).every((balancer) => balancer.kind !== 'seen' || balancer.serves);
-    return [
-      {
-        name: 'declare',
-        title: `declare what Nginx has not loaded yet (${group.name}): one reload on each balancer`,
-        tracks: [
-          {
-            host: this.#whom,
-            steps: [
-              this.#install(text),
-              ...(served
-                ? [...this.#move(`closing-${this.#group.name}`, 'answers end their connections'), this.#quiesce()]
-                : []),
-              this.#reload(),
-              this.#keep(),
-              ...(served ? this.#move(this.#group.name, this.#group.name) : []),
-            ],
-          },
-        ],
-      },
+    this.#missing.add(group.name);
+    if (this.#inventory.nginx.configuration === 'fixed') return [];
+    const usual = new Set(declaredGroups(this.#inventory).map(({ name }) => name));
+    const wanted = new Map([this.#group, group, ...this.#upcoming].map((each) => [each.name, new Set(each.out)]));
+    const further = [...wanted].flatMap(([name, out]) => (usual.has(name) ? [] : [out]));
+    const [portion = []] = portions(this.#inventory, further);
+    const serving = seenBalancers(this.#view).flatMap(([name, { serves }]) =>
+      serves || this.#loaded !== undefined ? [name] : [],
+    );
+    this.#loaded = new Set(declaredGroups(this.#inventory, portion).map(({ name }) => name));
+    const closing = (): Step[] => [
+      ...this.#move(`closing-${this.#group.name}`, 'answers end their connections', serving),
+      quiesce(this.#inventory, serving),
     ];
+    const steps = [
+      this.#install(this.#view.configuration(portion)),
+      ...(serving.length > 0 ? closing() : []),
+      reload(this.#inventory, this.#hosts),
+      keep(this.#inventory, this.#hosts),
+      ...(serving.length > 0 ? this.#move(this.#group.name, this.#group.name) : []),
+    ];
+    const title = `declare what Nginx has not loaded yet (${group.name}): one reload on each balancer`;
+    return [{ name: 'declare', title, tracks: [{ host: whom(this.#hosts), steps }] }];
   }
 
   #declares(group: Group): boolean {
-    const known = this.#declared.get(group.name);
-    if (known !== undefined) return known;
-    const right = Object.values(this.#view.balancers).every(
-      (balancer) => balancer.kind !== 'seen' || balancer.declares(group),
-    );
-    this.#declared.set(group.name, right);
-    return right;
+    return this.#loaded?.has(group.name) ?? seenBalancers(this.#view).every(([, seen]) => seen.declares(group));
   }
 
   /** For nginx.switch: reload. The upstream is rewritten with its marks, Nginx reloaded, and its old workers waited for; the generation keeps the record. */
@@ -240,14 +262,14 @@ export class Routing {
     return step;
   }
 
-  #proof(path: string, body: string, of: string): ProbeStep {
+  #proof(body: string, of: string, through: readonly string[]): ProbeStep {
     return {
       kind: 'probe',
       say: `see that Nginx serves ${of}`,
-      host: this.#hosts.join(', '),
-      through: this.#hosts,
+      host: through.join(', '),
+      through,
       ...splitSocket(this.#inventory.nginx.status),
-      path,
+      path: '/generation',
       hostHeader: `orchestrate-${this.#inventory.app}`,
       headers: {},
       status: 200,
@@ -269,7 +291,7 @@ export class Routing {
       generation: this.#generation,
       table: { stable: folder },
       backends: this.#backends,
-      intent: this.intent,
+      intent: this.#intent,
       token,
       holder,
       command,
@@ -279,6 +301,8 @@ export class Routing {
     return `${JSON.stringify(value)}\n`;
   }
 }
+
+const whom = (hosts: readonly string[]): string => (hosts.length === 1 ? (hosts[0] ?? '') : 'balancers');
 
 /** A generation's folder name; `none` before the first. */
 export const generationName = (generation: number | null): string =>

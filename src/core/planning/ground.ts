@@ -1,8 +1,12 @@
 import type { Inventory } from '../inventory.ts';
-import type { FleetView } from '../fleet.ts';
+import { newestRecord, seenBalancers, type FleetView } from '../fleet.ts';
+import { outOf } from '../record.ts';
+import { groupOf } from '../routing/groups.ts';
 import { countOf } from '../inventory/count.ts';
+import type { Phase } from '../plan.ts';
 import type { Routing } from './flip.ts';
-import { inHand, listed } from './switching.ts';
+import { inHand } from './hand.ts';
+import { listed } from './listed.ts';
 import { refused, type Refused } from './refusal.ts';
 
 /** Why nothing may be changed on this fleet as it is, or undefined. `hosts` are the backends that are to be touched. */
@@ -23,10 +27,33 @@ function unreachable(view: FleetView, hosts: readonly string[]): Refused | undef
   );
 }
 
-/** Whether the balancers serve different generations: a flip that reached only some, or a balancer that was away. The next flip makes them equal. */
-export function disagreeing(view: FleetView): boolean {
-  const live = Object.values(view.balancers).flatMap((seen) => (seen.kind === 'seen' ? [seen.live] : []));
-  return new Set(live).size > 1;
+/**
+ * Why the balancers can't be taken for what the newest record says, as the title of the flip that makes them so; undefined: they can.
+ * A flip that reached only some, a balancer that was away, a reload that was begun and not ended.
+ */
+export function unsettled(inventory: Inventory, view: FleetView): string | undefined {
+  const seen = seenBalancers(view).map(([, balancer]) => balancer);
+  if (new Set(seen.map(({ live }) => live)).size > 1) return 'the balancers made equal again';
+  const record = newestRecord(view);
+  if (record === null) return undefined;
+  if (record.table['stable']?.startsWith('closing-') === true) return 'connections are kept open again';
+  const group = groupOf(outOf(record), inventory);
+  if (inventory.nginx.switch === 'reload' && !seen.every(({ declares }) => declares(group)))
+    return 'the configuration as the record says';
+  return undefined;
+}
+
+/** The flip that makes the balancers what the newest record says, or that tells it that nothing is left of what was begun; none if all is so. */
+export function settling(inventory: Inventory, view: FleetView, routing: Routing, release: string | null): Phase[] {
+  const record = newestRecord(view);
+  const over = Object.entries(view.backends).every(
+    ([name, seen]) => !inHand(routing.reasonOf(name)) && (seen.kind !== 'seen' || seen.running === release),
+  );
+  if (over) routing.finish();
+  const title =
+    unsettled(inventory, view) ??
+    (over && record !== null && record.intent !== null ? 'nothing is left to do' : undefined);
+  return title === undefined ? [] : routing.flip(title);
 }
 
 function troubled(inventory: Inventory, view: FleetView, hosts: readonly string[]): Refused | undefined {
@@ -43,6 +70,10 @@ function troubled(inventory: Inventory, view: FleetView, hosts: readonly string[
   );
 }
 
+/** How many backends must never be drained below: at least one. */
+export const leastInRotation = ({ roll, backends }: Inventory): number =>
+  Math.min(countOf(roll.min_in_rotation, backends.length), backends.length);
+
 /**
  * Refuses batches that would leave fewer in rotation than `min_in_rotation`. Hosts that are out by a person's word stay out all the time;
  * those that an unfinished roll has in hand come back with their own batch.
@@ -53,7 +84,7 @@ export function enoughLeft(
   batches: readonly (readonly string[])[],
 ): Refused | undefined {
   const fleet = inventory.backends.length;
-  const least = Math.min(countOf(inventory.roll.min_in_rotation, fleet), fleet);
+  const least = leastInRotation(inventory);
   const out = new Set(routing.out);
   for (const batch of batches) {
     const left = fleet - new Set([...out, ...batch]).size;

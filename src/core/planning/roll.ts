@@ -1,14 +1,17 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import { batches, type Size } from '../batch.ts';
+import { newestRecord } from '../fleet.ts';
+import type { Size } from '../batch.ts';
 import { releaseName, virtualenvKey, type Release, type VirtualenvContent } from '../release.ts';
-import { Routing, type Author } from './flip.ts';
+import { bestDeclared, orders, type Order } from './cut.ts';
+import { authored, Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
-import { disagreeing, enoughLeft, groundFor } from './ground.ts';
-import { handFirst, listed, switching } from './switching.ts';
+import { enoughLeft, groundFor, settling } from './ground.ts';
+import { listed } from './listed.ts';
+import { switching } from './switching.ts';
 import { settled } from './rollback.ts';
 import { staging } from './staging.ts';
-import { origin } from './back.ts';
+import { origin } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
 
 export interface RollWish {
@@ -34,34 +37,18 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   const wanted = releaseOf(inventory, view, wish);
   const release = built(view, builder, wanted) ?? wanted;
   const present = origin(view, release.release);
-  const routing = new Routing(inventory, view, author, {
-    kind: 'roll',
-    from: present,
-    to: release.release,
-    by: author.by,
-    command: author.command,
-    at: author.at,
-  });
+  const intent = { kind: 'roll', from: present, to: release.release, ...authored(author) };
+  const begun = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
   const touched = inventory.backends.filter(
-    ({ name }) => wish.hosts.includes(name) && !settled(view, routing, name, release.release),
+    ({ name }) => wish.hosts.includes(name) && !settled(view, begun, name, release.release),
   );
   const title = `${release.release} (${release.subject}) on ${listed(touched.map(({ name }) => name))}`;
-  if (touched.length === 0)
-    return declaring(
-      inventory,
-      routing,
-      { title: `${release.release} runs on ${listed(wish.hosts)}` },
-      [],
-      wish.warnings,
-    );
+  if (touched.length === 0) {
+    const phases = settling(inventory, view, begun, release.release);
+    const runs = { title: `${release.release} runs on ${listed(wish.hosts)}` };
+    return declaring(inventory, begun.missing, runs, phases, wish.warnings);
+  }
 
-  const order = batches(
-    handFirst(touched, routing),
-    { ...inventory.roll, batch: wish.batch },
-    inventory.backends.length,
-  );
-  const short = enoughLeft(inventory, routing, order);
-  if (short !== undefined) return short;
   const unsure = touched.filter(({ name }) => {
     const seen = view.backends[name];
     return seen?.kind === 'seen' && seen.running === 'unsure';
@@ -79,16 +66,24 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     builder,
     allowMigrations: wish.allowMigrations,
   };
-  const before = disagreeing(view) ? routing.flip('the balancers made equal again') : [];
-  const phases = [
-    ...staging(inventory, view, toStage),
-    ...before,
-    ...switching(inventory, view, routing, { release: release.release, batches: order, restart: false }),
-  ];
-  return declaring(inventory, routing, { title, from: present, to: release.release }, phases, [
-    ...wish.warnings,
-    ...notes(inventory, routing, view, order, present),
-  ]);
+  const ways = orders(inventory, touched, wish.batch, begun);
+  const possible = ways.filter((order) => enoughLeft(inventory, begun, order) === undefined);
+  const short = possible.length > 0 ? undefined : enoughLeft(inventory, begun, ways[0] ?? []);
+  if (short !== undefined) return short;
+  const attempt = (order: Order) => {
+    const routing = new Routing(inventory, view, author, intent);
+    const phases = switching(inventory, view, routing, { release: release.release, batches: order });
+    return { routing, phases, order };
+  };
+  const { routing, phases, order } = bestDeclared(attempt, possible);
+  const stages = staging(inventory, view, toStage);
+  return declaring(
+    inventory,
+    routing.missing,
+    { title, from: present, to: release.release },
+    [...stages, ...phases],
+    [...wish.warnings, ...notes(inventory, routing, view, order, present)],
+  );
 }
 
 /** The release as it would be named and keyed if it were built now. */

@@ -1,12 +1,15 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import { complete } from '../fleet.ts';
-import { batches, type Size } from '../batch.ts';
-import { Routing, type Author } from './flip.ts';
+import { complete, newestRecord } from '../fleet.ts';
+import type { Size } from '../batch.ts';
+import { bestDeclared, orders, type Order } from './cut.ts';
+import { authored, Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
-import { disagreeing, enoughLeft, groundFor } from './ground.ts';
-import { handFirst, inHand, listed, switching } from './switching.ts';
-import { prevailing } from './back.ts';
+import { enoughLeft, groundFor, settling } from './ground.ts';
+import { inHand } from './hand.ts';
+import { listed } from './listed.ts';
+import { switching } from './switching.ts';
+import { origin, runs } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
 
 export interface RollbackWish {
@@ -21,9 +24,10 @@ export interface RollbackWish {
 export function planRollback(inventory: Inventory, view: FleetView, wish: RollbackWish, author: Author): Planned {
   const ground = groundFor(inventory, view, wish.hosts);
   if (ground !== undefined) return ground;
-  const present = prevailing(view);
+  const present = presentOf(view, wish.hosts);
   const common = commonReleases(view, wish.hosts);
-  const release = wish.release ?? common.findLast((name) => present === null || name < present);
+  const release =
+    wish.release ?? unfinished(view, common) ?? common.findLast((name) => present === null || name < present);
   if (release === undefined)
     return refused(
       `No release before ${present ?? 'the present one'} is complete on every host.`,
@@ -35,32 +39,37 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
       `${release} is not complete on ${listed(lacking)}.`,
       common.length > 0 ? `Every host has: ${common.join(', ')}.` : '`orchestrate roll --ref` builds any commit anew.',
     );
-  const routing = new Routing(inventory, view, author, {
-    kind: 'rollback',
-    from: present,
-    to: release,
-    by: author.by,
-    command: author.command,
-    at: author.at,
-  });
-  const before = disagreeing(view) ? routing.flip('the balancers made equal again') : [];
+  const from = origin(view, release);
+  const intent = { kind: 'rollback', from, to: release, ...authored(author) };
+  const begun = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
   const touched = inventory.backends.filter(
-    ({ name }) => wish.hosts.includes(name) && !settled(view, routing, name, release),
+    ({ name }) => wish.hosts.includes(name) && !settled(view, begun, name, release),
   );
-  const order = batches(
-    handFirst(touched, routing),
-    { ...inventory.roll, batch: wish.batch },
-    inventory.backends.length,
-  );
-  const short = enoughLeft(inventory, routing, order);
+  const ways = orders(inventory, touched, wish.batch, begun);
+  const possible = ways.filter((order) => enoughLeft(inventory, begun, order) === undefined);
+  const short = possible.length > 0 ? undefined : enoughLeft(inventory, begun, ways[0] ?? []);
   if (short !== undefined) return short;
-  const phases = [...before, ...switching(inventory, view, routing, { release, batches: order, restart: false })];
-  const goal = {
-    title: `back to ${release} on ${listed(touched.map(({ name }) => name))}`,
-    from: present,
-    to: release,
+  const attempt = (order: Order) => {
+    const routing = touched.length === 0 ? begun : new Routing(inventory, view, author, intent);
+    if (touched.length === 0) return { routing, phases: settling(inventory, view, routing, release) };
+    return { routing, phases: switching(inventory, view, routing, { release, batches: order }) };
   };
-  return declaring(inventory, routing, goal, phases, []);
+  const { routing, phases } = bestDeclared(attempt, possible);
+  const title = `back to ${release} on ${listed(touched.length === 0 ? wish.hosts : touched.map(({ name }) => name))}`;
+  return declaring(inventory, routing.missing, { title, from, to: release }, phases, []);
+}
+
+/** The newest release that runs on any of the hosts; null: none. */
+function presentOf(view: FleetView, hosts: readonly string[]): string | null {
+  const running = hosts.map((name) => runs(view, name)).filter((release) => release !== null);
+  return running.toSorted().at(-1) ?? null;
+}
+
+/** Where a roll that was not finished came from, or a rollback that was not was going to, if every host has it. */
+function unfinished(view: FleetView, common: readonly string[]): string | undefined {
+  const intent = newestRecord(view)?.intent;
+  const release = intent?.kind === 'rollback' ? intent.to : intent?.from;
+  return common.find((name) => name === release);
 }
 
 /** Whether a host has nothing left to do: it runs the release, says so by its link, and no roll has it in hand. */

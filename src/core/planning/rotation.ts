@@ -1,12 +1,14 @@
 import type { Inventory } from '../inventory.ts';
-import type { FleetView } from '../fleet.ts';
+import { newestRecord, type FleetView } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
 import { Routing, type Author } from './flip.ts';
-import { enoughLeft, groundFor } from './ground.ts';
+import { enoughLeft, groundFor, unsettled } from './ground.ts';
 import { declaring } from './declaring.ts';
 import { refused, type Planned } from './refusal.ts';
-import { drained, health, inHand, listed } from './switching.ts';
-import { prevailing } from './back.ts';
+import { inHand } from './hand.ts';
+import { listed } from './listed.ts';
+import { drained, health } from './switching.ts';
+import { prevailing } from './prevailing.ts';
 
 /** Takes backends out of rotation, and proves that no request is left on them. They stay out until `enable`. */
 export function planDrain(
@@ -18,31 +20,38 @@ export function planDrain(
 ): Planned {
   const ground = groundFor(inventory, view, []);
   if (ground !== undefined) return ground;
-  const routing = new Routing(inventory, view, author, null);
+  const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
   const leaving = hosts.filter((host) => !routing.out.includes(host) || inHand(routing.reasonOf(host)));
   const short = enoughLeft(inventory, routing, [leaving]);
   if (short !== undefined) return short;
-  const phases: Phase[] = [];
-  if (leaving.length > 0) {
-    for (const host of leaving) routing.takeOut(host, reason);
-    phases.push(...routing.flip(`${listed(leaving)} out of rotation: ${reason}`));
-    phases.push({
-      name: 'drain',
-      title: `wait until no request is left on ${listed(leaving)}`,
-      tracks: inventory.backends
-        .filter(({ name }) => leaving.includes(name) && view.backends[name]?.kind === 'seen')
-        .map((backend) => ({ host: backend.name, steps: drained(inventory, view, backend) })),
-    });
-  }
-  return declaring(inventory, routing, { title: `drain ${listed(hosts)}` }, phases, []);
+  for (const host of leaving) routing.takeOut(host, reason);
+  const flips =
+    leaving.length > 0
+      ? routing.flip(`${listed(leaving)} out of rotation: ${reason}`)
+      : equalizing(inventory, view, routing);
+  // What was out already is proved again: that it was told to leave does not say that it was empty then.
+  const empty: Phase = {
+    name: 'drain',
+    title: `wait until no request is left on ${listed(hosts)}`,
+    tracks: inventory.backends
+      .filter(({ name }) => hosts.includes(name) && view.backends[name]?.kind === 'seen')
+      .map((backend) => ({ host: backend.name, steps: drained(inventory, view, backend) })),
+  };
+  const phases = [...flips, ...(empty.tracks.length > 0 ? [empty] : [])];
+  return declaring(inventory, routing.missing, { title: `drain ${listed(hosts)}` }, phases, []);
+}
+
+function equalizing(inventory: Inventory, view: FleetView, routing: Routing): Phase[] {
+  const title = unsettled(inventory, view);
+  return title === undefined ? [] : routing.flip(title);
 }
 
 /** Puts backends back, once each is healthy as seen from every balancer and runs what the fleet runs. */
 export function planEnable(inventory: Inventory, view: FleetView, hosts: readonly string[], author: Author): Planned {
   const ground = groundFor(inventory, view, hosts);
   if (ground !== undefined) return ground;
-  const release = prevailing(view);
-  const routing = new Routing(inventory, view, author, null);
+  const release = prevailing(view, hosts);
+  const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
   const astray = hosts.filter((host) => {
     const seen = view.backends[host];
     return seen?.kind === 'seen' && seen.running !== release;
@@ -65,8 +74,8 @@ export function planEnable(inventory: Inventory, view: FleetView, hosts: readonl
     });
     for (const host of coming) routing.putIn(host);
     phases.push(...routing.flip(`${listed(coming)} back in rotation`));
-  }
-  return declaring(inventory, routing, { title: `enable ${listed(hosts)}` }, phases, []);
+  } else phases.push(...equalizing(inventory, view, routing));
+  return declaring(inventory, routing.missing, { title: `enable ${listed(hosts)}` }, phases, []);
 }
 
 function told(view: FleetView, host: string): string {

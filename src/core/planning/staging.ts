@@ -4,7 +4,7 @@ import type { Phase, RunStep, Step } from '../plan.ts';
 import { formatRelease, type Release } from '../release.ts';
 import { bytes } from '../bytes.ts';
 import { databasesOf, manageOf } from '../migrations.ts';
-import { listed } from './switching.ts';
+import { listed } from './listed.ts';
 
 const MINUTE = 60_000;
 /** Building, shipping and migrating take what they take; this ends what hangs. */

@@ -4,6 +4,9 @@ import type { Phase, ProbeStep, RunStep, Step, Track, WatchStep } from '../plan.
 import { applicationLogs, pidFile, slotFile } from '../service.ts';
 import { socketOf } from '../address.ts';
 import type { Routing } from './flip.ts';
+import { unsettled } from './ground.ts';
+import { handReason, inHand } from './hand.ts';
+import { listed } from './listed.ts';
 
 /** After a flip a worker may still be connecting on behalf of a request that it took just before. */
 const AFTER_FLIP = 100;
@@ -14,8 +17,8 @@ export interface SwitchGoal {
   readonly release: string;
   /** The batches in order; each host once. */
   readonly batches: readonly (readonly string[])[];
-  /** Start anew even what runs the release already. */
-  readonly restart: boolean;
+  /** Going back: no pause, no bake, and nothing is judged. */
+  readonly hurry?: boolean;
 }
 
 /**
@@ -25,61 +28,77 @@ export interface SwitchGoal {
  */
 export function switching(inventory: Inventory, view: FleetView, routing: Routing, goal: SwitchGoal): Phase[] {
   const phases: Phase[] = [];
-  const outBefore = new Set(routing.out.filter((name) => !inHand(routing.reasonOf(name))));
-  const rests = inventory.roll.pause > 0 || inventory.roll.bake > 0;
+  const { hurry = false } = goal;
+  const stays = new Set(routing.out.filter((name) => !inHand(routing.reasonOf(name))));
+  const rests = !hurry && inventory.roll.pause + inventory.roll.bake > 0;
   const of = goal.batches.length;
   const fresh: Fresh[] = [];
-  routing.upcoming = goal.batches.map((hosts) => new Set([...outBefore, ...hosts]));
+  routing.upcoming = outAfterEachFlip(new Set(routing.out), stays, goal.batches, rests);
   let back: readonly string[] = [];
+  const letIn = (title: string, batch: Phase['batch']): void => {
+    for (const host of back) routing.putIn(host);
+    phases.push(...routing.flip(title, batch));
+    for (const host of back) fresh.push({ host, since: routing.generation });
+    back = [];
+  };
   for (const [index, hosts] of goal.batches.entries()) {
     const batch = { number: index + 1, of, hosts };
-    const leaving = hosts.filter((host) => !outBefore.has(host));
+    const leaving = hosts.filter((host) => !stays.has(host));
+    const unequal = index === 0 ? unsettled(inventory, view) : undefined;
+    if (leaving.length === 0 && unequal !== undefined) phases.push(...routing.flip(unequal));
     if (leaving.length > 0) {
-      const title = `${back.length > 0 ? `${listed(back)} back in, ` : ''}${listed(leaving)} out of rotation`;
-      for (const host of back) routing.putIn(host);
       for (const host of leaving) routing.takeOut(host, handReason(goal.release));
-      phases.push(...routing.flip(title, batch));
-      for (const host of back) fresh.push({ host, since: routing.generation });
-      back = [];
+      letIn(`${back.length > 0 ? `${listed(back)} back in, ` : ''}${listed(leaving)} out of rotation`, batch);
     }
     phases.push({
       name: 'batch',
       title: `batch ${index + 1} of ${of}: ${listed(hosts)} to ${goal.release}`,
       tracks: [
         ...hosts.map((host) => track(inventory, view, host, goal)),
-        ...(rests ? [] : watching(inventory, routing, fresh, 0)),
+        ...(rests || hurry ? [] : watching(inventory, routing, goal, fresh, 0)),
       ],
       batch,
     });
     for (const host of hosts) routing.served(host, goal.release);
     back = [...back, ...leaving];
-    const last = index === of - 1;
-    if (back.length > 0 && (rests || last)) {
-      for (const host of back) routing.putIn(host);
-      if (last) routing.intent = null;
-      phases.push(...routing.flip(`${listed(back)} back in rotation`, batch));
-      for (const host of back) fresh.push({ host, since: routing.generation });
-      back = [];
-      if (!last) phases.push(...rest(inventory, routing, fresh));
+    if (index === of - 1) {
+      routing.finish();
+      letIn(back.length > 0 ? `${listed(back)} back in rotation` : 'the record says what the hosts run now', batch);
+    } else if (rests && back.length > 0) {
+      letIn(`${listed(back)} back in rotation`, batch);
+      phases.push(...rest(inventory, routing, goal, fresh));
     }
-  }
-  if (phases.at(-1)?.name !== 'flip' && phases.length > 0) {
-    routing.intent = null;
-    phases.push(...routing.flip('the record says what the hosts run now'));
   }
   return phases;
 }
 
-const HAND = 'being switched to ';
-const handReason = (release: string): string => `${HAND}${release}`;
-
-/** Whether a host is out only because a roll has it in hand, or had when it died: the next roll puts it back. */
-export const inHand = (reason: string | undefined): boolean => reason?.startsWith(HAND) ?? false;
-
-/** What a roll has in hand goes first: it is out already, and the fleet is short of it. */
-export function handFirst(backends: readonly Backend[], routing: Pick<Routing, 'reasonOf'>): Backend[] {
-  const held = ({ name }: Backend): number => Number(inHand(routing.reasonOf(name)));
-  return backends.toSorted((a, b) => held(b) - held(a));
+/** Who is out after each flip of a roll, in order. */
+function outAfterEachFlip(
+  now: ReadonlySet<string>,
+  stays: ReadonlySet<string>,
+  batches: readonly (readonly string[])[],
+  rests: boolean,
+): ReadonlySet<string>[] {
+  const out = new Set(now);
+  const sets: ReadonlySet<string>[] = [];
+  let back: readonly string[] = [];
+  const letIn = (): void => {
+    for (const host of back) out.delete(host);
+    back = [];
+  };
+  for (const batch of batches) {
+    const leaving = batch.filter((host) => !stays.has(host));
+    if (leaving.length === 0) continue;
+    letIn();
+    for (const host of leaving) out.add(host);
+    sets.push(new Set(out));
+    back = leaving;
+    if (!rests) continue;
+    letIn();
+    sets.push(new Set(out));
+  }
+  letIn();
+  return [...sets, new Set(out)];
 }
 
 function track(inventory: Inventory, view: FleetView, host: string, goal: SwitchGoal): Track {
@@ -145,7 +164,7 @@ function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal): R
         slotFile(inventory, port) ?? '-',
         service.restart ?? '-',
         String(inventory.health.deadline),
-        goal.restart ? 'restart' : 'keep',
+        'keep',
         ...applicationLogs(inventory, port),
       ],
     })),
@@ -204,10 +223,10 @@ interface Fresh {
   readonly since: number;
 }
 
-function rest(inventory: Inventory, routing: Routing, fresh: readonly Fresh[]): Phase[] {
+function rest(inventory: Inventory, routing: Routing, goal: SwitchGoal, fresh: readonly Fresh[]): Phase[] {
   const { bake, pause } = inventory.roll;
   const phases: Phase[] = [];
-  const tracks = watching(inventory, routing, fresh, bake);
+  const tracks = watching(inventory, routing, goal, fresh, bake);
   if (bake > 0 && tracks.length > 0)
     phases.push({ name: 'bake', title: `bake: ${listed(fresh.map(({ host }) => host))} against the others`, tracks });
   if (pause > 0)
@@ -220,12 +239,18 @@ function rest(inventory: Inventory, routing: Routing, fresh: readonly Fresh[]): 
 }
 
 /** Judges what is back on the new release by the errors that its users met, beside those who met the old one. Nothing where either is missing. */
-function watching(inventory: Inventory, routing: Routing, fresh: readonly Fresh[], lasts: number): Track[] {
+function watching(
+  inventory: Inventory,
+  routing: Routing,
+  goal: SwitchGoal,
+  fresh: readonly Fresh[],
+  lasts: number,
+): Track[] {
   const sockets = (name: string): string[] =>
     inventory.backends
       .filter((backend) => backend.name === name)
       .flatMap(({ address, slots }) => slots.map((port) => socketOf(address, port)));
-  const old = routing.in.filter((name) => !fresh.some(({ host }) => host === name));
+  const old = routing.in.filter((name) => routing.releaseOf(name) !== goal.release);
   if (fresh.length === 0 || old.length === 0) return [];
   const step: WatchStep = {
     kind: 'watch',
@@ -240,14 +265,8 @@ function watching(inventory: Inventory, routing: Routing, fresh: readonly Fresh[
   return [{ host: 'balancers', steps: [step] }];
 }
 
-export const reachable = (view: FleetView): string[] =>
+const reachable = (view: FleetView): string[] =>
   Object.keys(view.balancers).filter((name) => view.balancers[name]?.kind === 'seen');
-
-/** `web1, web2 and web3`; long lists are cut. */
-export function listed(names: readonly string[]): string {
-  if (names.length > 6) return `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`;
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
 
 /** Worker processes of a Gunicorn command line; 4 where it does not say. */
 function workers(command: string): number {

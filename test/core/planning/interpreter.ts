@@ -1,0 +1,360 @@
+import assert from 'node:assert/strict';
+import type { Plan, Phase, ProbeStep, RunStep, Step, Track } from '../../../src/core/plan.ts';
+import { leastInRotation } from '../../../src/core/planning/ground.ts';
+import { generationName } from '../../../src/core/planning/flip.ts';
+import { groupName } from '../../../src/core/routing/groups.ts';
+import { outOf, type GenerationRecord } from '../../../src/core/record.ts';
+import { groupsOf, recordOf, sha256, timeOf, type Balancer, type World } from './world.ts';
+
+/** How far a plan came. */
+export interface Ran {
+  /** Changes, looks and questions, a host each. */
+  readonly atoms: number;
+  readonly ended: 'done' | 'failed' | 'cut';
+  /** Backends whose track failed. */
+  readonly failed: ReadonlySet<string>;
+}
+
+class StepFailed extends Error {}
+
+/**
+ * Runs a plan on a world as the loop would, one call of one host after another, tracks mixed by `seed`, and stops after `cut` of them as
+ * if the operator's machine had lost its power. Whatever must never happen is an assertion that fails. Changes the world.
+ */
+export function interpret(plan: Plan, world: World, { cut = Infinity, seed = 1, migrates = false } = {}): Ran {
+  return new Interpreter(world, seed, migrates).run(plan, cut);
+}
+
+class Interpreter {
+  readonly #world: World;
+  readonly #values: ReadonlyMap<string, boolean>;
+  readonly #drained = new Set<string>();
+  /** Balancers that no longer connect to a backend. */
+  readonly #awaited = new Map<string, Set<string>>();
+  /** From where a backend was seen healthy since it was switched. */
+  readonly #healthy = new Map<string, Set<string>>();
+  readonly #quiesced = new Set<string>();
+  #random: number;
+
+  constructor(world: World, seed: number, migrates: boolean) {
+    this.#world = world;
+    this.#random = seed;
+    this.#values = new Map([['migrations pending', migrates]]);
+  }
+
+  run(plan: Plan, cut: number): Ran {
+    let atoms = 0;
+    for (const phase of plan.phases) {
+      assertNoTwoAtOnce(phase);
+      const tracks = phase.tracks.map((track) => ({ track, atoms: this.#track(track) }));
+      const failed = new Set<string>();
+      while (tracks.length > 0) {
+        if (atoms >= cut) return { atoms, ended: 'cut', failed };
+        const at = this.#next(tracks.length);
+        const each = tracks[at]!;
+        try {
+          if (each.atoms.next().done === true) tracks.splice(at, 1);
+          else atoms += 1;
+        } catch (error) {
+          if (!(error instanceof StepFailed)) throw error;
+          failed.add(each.track.host);
+          tracks.splice(at, 1);
+        }
+      }
+      if (failed.size > 0) return { atoms, ended: 'failed', failed };
+      if (phase.name === 'flip' || phase.name === 'declare') this.#assertEqualBalancers(phase);
+    }
+    return { atoms, ended: 'done', failed: new Set() };
+  }
+
+  #next(below: number): number {
+    this.#random = (Math.imul(this.#random, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return (this.#random >> 8) % below;
+  }
+
+  *#track({ steps }: Track): Generator<undefined> {
+    for (const step of steps) {
+      if (step.when !== undefined && (this.#values.get(step.when.value) ?? false) !== step.when.is) continue;
+      yield* this.#step(step);
+    }
+  }
+
+  *#step(step: Step): Generator<undefined> {
+    switch (step.kind) {
+      case 'run':
+        for (const { host, args } of step.calls) {
+          this.#call(step, host, args);
+          yield undefined;
+        }
+        return;
+      case 'put':
+        for (const { host, args } of step.calls) {
+          if (step.script === 'unpack') this.#backend(host).releases.push(args[1] ?? '');
+          yield undefined;
+        }
+        return;
+      case 'probe':
+        for (const through of step.through) {
+          this.#probe(step, through);
+          yield undefined;
+        }
+        return;
+      case 'together':
+        for (const each of step.steps) yield* this.#step(each);
+        return;
+      case 'pause':
+      case 'watch':
+        yield undefined;
+    }
+  }
+
+  #backend(name: string) {
+    const backend = this.#world.backends.get(name);
+    assert.ok(backend?.reachable, `${name} is used and can't be reached`);
+    return backend;
+  }
+
+  #balancer(name: string): Balancer {
+    const balancer = this.#world.balancers.get(name);
+    assert.ok(balancer?.reachable, `${name} is used and can't be reached`);
+    return balancer;
+  }
+
+  #call({ script, input = '' }: RunStep, host: string, args: readonly string[]): void {
+    const [first = '', second = '', third = ''] = args;
+    switch (script) {
+      case 'prepare':
+        return this.#prepare(host, first, second, input);
+      case 'flip':
+        return this.#flip(host, first, second);
+      case 'move':
+        this.#prepare(host, second, third, input);
+        return this.#flip(host, first, second);
+      case 'configuration':
+        return this.#configuration(this.#balancer(host), args, input);
+      case 'quiesce':
+        assert.match(
+          laneOf(this.#balancer(host)),
+          /^closing-/,
+          'clients are waited for while nothing makes them let go',
+        );
+        this.#quiesced.add(host);
+        return;
+      case 'reload':
+        return this.#reload(host);
+      case 'old-workers':
+        this.#balancer(host).lingering.clear();
+        return;
+      case 'drained':
+        this.#drained.add(host);
+        return;
+      case 'awaiting':
+        for (const { name, address } of this.#world.inventory.backends)
+          if (args.some((arg) => arg.startsWith(`${address}:`))) added(this.#awaited, name, host);
+        return;
+      case 'switch':
+        return this.#switch(host, second);
+      case 'build':
+        this.#backend(host).releases.push(second);
+        return;
+      case 'rehearse':
+      case 'migrate':
+        assert.ok(this.#backend(host).releases.includes(second), `${script} on ${host} without ${second}`);
+        return;
+      default:
+    }
+  }
+
+  #prepare(host: string, number: string, lane: string, input: string): void {
+    const { inventory, balancers } = this.#world;
+    const balancer = this.#balancer(host);
+    const generation = Number(number);
+    const record = recordOf(input);
+    const group = lane.replace(/^stable=/, '');
+    for (const [name, { live }] of balancers)
+      assert.ok(generation > (live ?? 0), `${number} is not above what ${name} serves`);
+    assert.equal(record.generation, generation);
+    assert.deepEqual(record.table, { stable: group });
+    assert.equal(
+      groupName(outOf(record), inventory),
+      group.replace(/^closing-/, ''),
+      'the record says what the table says',
+    );
+    assert.deepEqual(Object.keys(record.backends), [...this.#world.backends.keys()]);
+    for (const [name, { running, reachable }] of this.#world.backends)
+      if (reachable) assert.equal(record.backends[name]?.release, running, `the record knows what ${name} runs`);
+    const before = this.#newest();
+    for (const [name, { rotation, since, reason }] of Object.entries(record.backends)) {
+      const known = before?.backends[name];
+      if (known === undefined || before === undefined) continue;
+      const changes = known.rotation !== rotation;
+      assert.equal(since, changes ? timeOf(generation) : known.since, `since when ${name} is ${rotation}`);
+      assert.equal(reason !== undefined, rotation === 'out', `why ${name} is ${rotation}`);
+    }
+    balancer.generations.set(generation, { lane: group, record });
+  }
+
+  #newest(): GenerationRecord | undefined {
+    return [...this.#world.balancers.values()]
+      .flatMap(({ live, generations }) => (live === null ? [] : [generations.get(live)!.record]))
+      .toSorted((a, b) => b.generation - a.generation)[0];
+  }
+
+  #flip(host: string, expected: string, number: string): void {
+    const { inventory } = this.#world;
+    const balancer = this.#balancer(host);
+    assert.equal(expected, generationName(balancer.live), `what ${host} is expected to serve`);
+    const next = balancer.generations.get(Number(number));
+    assert.ok(next !== undefined, `generation ${number} was not prepared on ${host}`);
+    const before = sends(this.#world, host);
+    const known = this.#newest();
+    balancer.live = Number(number);
+    const after = sends(this.#world, host);
+    if (balancer.loaded !== null && inventory.nginx.switch === 'live')
+      assert.ok(
+        laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded),
+        `${laneOf(balancer)} is declared on ${host}`,
+      );
+    const least = leastInRotation(inventory);
+    assert.ok(after.size >= least || after.size >= before.size, `${after.size} of ${least} in rotation on ${host}`);
+    for (const name of after) {
+      if (known?.backends[name]?.rotation === 'out')
+        assert.deepEqual(
+          this.#healthy.get(name)?.size,
+          this.#world.balancers.size,
+          `${name} goes back in before it was seen healthy`,
+        );
+    }
+    for (const name of this.#world.backends.keys())
+      if (after.has(name) || before.has(name)) {
+        this.#drained.delete(name);
+        this.#awaited.delete(name);
+      }
+  }
+
+  #configuration(balancer: Balancer, [action, , , expected]: readonly string[], text: string): void {
+    assert.equal(this.#world.inventory.nginx.configuration, 'managed');
+    switch (action) {
+      case 'install':
+        if (balancer.file === text) return;
+        assert.equal(
+          expected,
+          balancer.file === null ? 'none' : sha256(balancer.file),
+          'the text that is expected there',
+        );
+        balancer.former = balancer.file;
+        balancer.file = text;
+        return;
+      case 'restore':
+        if (balancer.former === undefined) return;
+        balancer.file = balancer.former;
+        balancer.former = undefined;
+        return;
+      case 'keep':
+        balancer.former = undefined;
+        return;
+      default:
+        assert.fail(action);
+    }
+  }
+
+  #reload(host: string): void {
+    const { inventory } = this.#world;
+    assert.equal(inventory.nginx.configuration, 'managed');
+    const balancer = this.#balancer(host);
+    if (inventory.nginx.switch === 'reload') for (const name of sends(this.#world, host)) balancer.lingering.add(name);
+    else if (balancer.loaded !== null && balancer.live !== null) {
+      assert.match(laneOf(balancer), /^closing-/, `${host} is reloaded while clients hold connections`);
+      assert.ok(this.#quiesced.has(host));
+    }
+    balancer.loaded = balancer.file;
+    if (inventory.nginx.switch === 'live' && balancer.live !== null)
+      assert.ok(
+        laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded ?? '{}'),
+        `after its reload ${host} knows the group ${laneOf(balancer)} that serves`,
+      );
+  }
+
+  #switch(host: string, release: string): void {
+    const backend = this.#backend(host);
+    for (const [name, { lingering }] of this.#world.balancers) {
+      assert.ok(!sends(this.#world, name).has(host), `${host} is switched while ${name} may send to it`);
+      assert.ok(!lingering.has(host), `${host} is switched while an old worker of ${name} may send to it`);
+      assert.ok(this.#awaited.get(host)?.has(name), `${host} is switched and ${name} may still be connecting`);
+    }
+    assert.ok(this.#drained.has(host), `${host} is switched before it was drained`);
+    assert.ok(backend.releases.includes(release), `${host} has not got ${release}`);
+    this.#healthy.delete(host);
+    backend.current = release;
+    backend.running = backend.broken.has(release) ? null : release;
+    if (backend.running === null) throw new StepFailed(`${release} does not start on ${host}`);
+  }
+
+  #probe(step: ProbeStep, through: string): void {
+    if (step.path === '/generation') {
+      const { live, loaded } = this.#balancer(through);
+      assert.ok(
+        step.body?.endsWith(`/generations/${generationName(live)}/self`),
+        `${through} is asked for what it does not serve`,
+      );
+      assert.notEqual(loaded, null);
+      return;
+    }
+    if (this.#world.backends.get(step.host)?.running === null) throw new StepFailed(`${step.host} is not healthy`);
+    if (step.status !== 'any') added(this.#healthy, step.host, through);
+  }
+
+  #assertEqualBalancers({ rotation, title }: Phase): void {
+    const live = [...this.#world.balancers.values()].map((balancer) => balancer.live);
+    assert.equal(new Set(live).size, 1, `all balancers serve one generation after: ${title}`);
+    const record = this.#newest();
+    if (rotation === undefined || record === undefined) return;
+    const out = outOf(record);
+    assert.deepEqual(rotation.out, [...out], 'the plan tells who is out');
+    assert.deepEqual(
+      rotation.in,
+      [...this.#world.backends.keys()].filter((name) => !out.has(name)),
+    );
+  }
+}
+
+/** The group that a balancer's live generation names; empty before the first. */
+export function laneOf({ live, generations }: Balancer): string {
+  return live === null ? '' : generations.get(live)!.lane;
+}
+
+/** The backends to which a balancer may send as it is. What it does not know falls to all. */
+export function sends({ inventory, balancers, backends }: World, name: string): Set<string> {
+  const balancer = balancers.get(name)!;
+  if (balancer.loaded === null) return new Set();
+  const groups = groupsOf(balancer.loaded);
+  const out =
+    inventory.nginx.switch === 'reload'
+      ? Object.values(groups)[0]
+      : balancer.live === null
+        ? []
+        : groups[laneOf(balancer).replace(/^closing-/, '')];
+  return new Set([...backends.keys()].filter((backend) => !(out ?? []).includes(backend)));
+}
+
+function added(sets: Map<string, Set<string>>, key: string, value: string): void {
+  sets.set(key, (sets.get(key) ?? new Set()).add(value));
+}
+
+/** Two changing calls on one host under one fence would race for their sequence. */
+function assertNoTwoAtOnce({ title, tracks }: Phase): void {
+  const fences = tracks.map((track) => new Set(track.steps.flatMap(fenced)));
+  const all = fences.flatMap((each) => [...each]);
+  assert.equal(new Set(all).size, all.length, `two tracks change one host at once: ${title}`);
+  for (const step of tracks.flatMap((track) => track.steps)) {
+    const each = fenced(step);
+    assert.equal(new Set(each).size, each.length, `one step changes one host twice at once: ${step.say}`);
+  }
+}
+
+function fenced(step: Step): string[] {
+  if (step.kind === 'together') return step.steps.flatMap(fenced);
+  if (step.kind === 'put') return step.calls.map(({ host }) => `${host} ${step.fence}`);
+  if (step.kind === 'run' && step.fence !== undefined) return step.calls.map(({ host }) => `${host} ${step.fence}`);
+  return [];
+}

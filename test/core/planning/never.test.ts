@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { planBack } from '../../../src/core/planning/back.ts';
+import { leastInRotation } from '../../../src/core/planning/ground.ts';
+import { planRoll } from '../../../src/core/planning/roll.ts';
+import { planRollback } from '../../../src/core/planning/rollback.ts';
+import { planDrain, planEnable } from '../../../src/core/planning/rotation.ts';
+import type { Planned } from '../../../src/core/planning/refusal.ts';
+import type { Plan } from '../../../src/core/plan.ts';
+import { newestRecord } from '../../../src/core/fleet.ts';
+import { outOf } from '../../../src/core/record.ts';
+import { interpret, laneOf } from './interpreter.ts';
+import { author, copied, names, planOf, rollTo, viewOf, worldOf, V0, V1, V2, type Wish, type World } from './world.ts';
+
+// What must never happen is asserted by the interpreter, at each step of every plan that is run here.
+
+const percent = fc.integer({ min: 1, max: 100 }).map((n) => `${n}%` as const);
+const size = fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 3 }) }, { weight: 1, arbitrary: percent });
+
+const wishes: fc.Arbitrary<Wish> = fc
+  .record({
+    backends: fc.integer({ min: 2, max: 6 }),
+    balancers: fc.integer({ min: 1, max: 3 }),
+    how: fc.constantFrom(
+      ...([
+        ['managed', 'live'],
+        ['fixed', 'live'],
+        ['managed', 'reload'],
+      ] as const),
+    ),
+    batch: fc.array(size, { minLength: 1, maxLength: 2 }),
+    min: fc.constantFrom(1, '25%' as const, '50%' as const),
+    pause: fc.boolean(),
+    bake: fc.boolean(),
+    zones: fc.option(fc.array(fc.constantFrom('a', 'b'), { minLength: 6, maxLength: 6 }), { nil: undefined, freq: 3 }),
+    out: fc.option(fc.subarray(names('web', 6), { maxLength: 2 }), { nil: [], freq: 3 }),
+    runs: fc.dictionary(fc.constantFrom(...names('web', 6)), fc.constantFrom(V0, V1, V2), { maxKeys: 2 }),
+    loaded: fc.constantFrom(...(['all', 'all', 'least', 'none'] as const)),
+  })
+  .map(({ how: [configuration, kind], zones, out, ...rest }) => ({
+    ...rest,
+    configuration,
+    switch: kind,
+    ...(zones === undefined ? {} : { zones }),
+    // At least one serves.
+    out: out.filter((name) => Number(name.slice(3)) < rest.backends),
+  }));
+
+const seeds = fc.integer({ min: 1, max: 1_000_000 });
+/** Where a plan is cut: a share of it. */
+const shares = fc.double({ min: 0, max: 1, noNaN: true });
+
+const all = (world: World): string[] => [...world.backends.keys()];
+const roll = (world: World, more = {}): Planned =>
+  planRoll(world.inventory, viewOf(world), rollTo(world, more), author);
+
+/** How many atoms a plan has, found by running it on a copy. */
+const lengthOf = (plan: Plan, world: World): number => interpret(plan, copied(world)).atoms;
+
+/** Where the record has who. */
+function outNow(world: World): string[] {
+  const record = newestRecord(viewOf(world));
+  return record === null ? [] : [...outOf(record)];
+}
+
+function assertRests(world: World): void {
+  const view = viewOf(world);
+  for (const [name, balancer] of world.balancers) {
+    assert.doesNotMatch(laneOf(balancer), /^closing-/, `${name} ends in closing`);
+    assert.equal(balancer.former, undefined, `${name} keeps a text that was never loaded`);
+    assert.equal(balancer.loaded, balancer.file);
+  }
+  assert.equal(newestRecord(view)?.intent ?? null, null, 'nothing is told to be unfinished');
+}
+
+function assertOn(world: World, release: string | null, hosts = all(world)): void {
+  for (const name of hosts) assert.equal(world.backends.get(name)?.running, release, `what ${name} runs`);
+}
+
+/** Goes back as change.ts does: observed, planned and run until nothing is left, without those that fail. */
+function goBack(world: World, failed: Plan, hosts: readonly string[], seed: number): ReadonlySet<string> {
+  const givenUp = new Set<string>();
+  for (let round = 0; round < 12; round += 1) {
+    const plan = planOf(
+      planBack(
+        world.inventory,
+        viewOf(world),
+        { release: failed.from ?? null, failed: failed.to, hosts, givenUp },
+        author,
+      ),
+    );
+    if (plan.phases.length === 0) return givenUp;
+    const ran = interpret(plan, world, { seed });
+    for (const name of ran.failed) givenUp.add(name);
+  }
+  assert.fail('going back comes to no end');
+}
+
+test('a roll ends with one release on all hosts, and who was out by a person stays out', () => {
+  let planned = 0;
+  fc.assert(
+    fc.property(wishes, seeds, fc.boolean(), (wish, seed, migrates) => {
+      const world = worldOf(wish);
+      const result = roll(world);
+      assert.equal(JSON.stringify(roll(world)), JSON.stringify(result), 'the same facts give the same bytes');
+      if (result.kind === 'refused') return;
+      planned += 1;
+      const { plan } = result;
+      assert.deepEqual(JSON.parse(JSON.stringify(plan)), plan, 'a plan is JSON');
+      assert.equal(interpret(plan, world, { seed, migrates }).ended, 'done');
+      assertOn(world, V2);
+      assert.deepEqual(outNow(world), wish.out);
+      assertRests(world);
+      assert.deepEqual(planOf(roll(world)).phases, [], 'nothing is left to do');
+      if (wish.configuration === 'fixed')
+        assert.doesNotMatch(JSON.stringify(plan), /"script":"(configuration|reload|quiesce)"/);
+    }),
+    { numRuns: 300 },
+  );
+  assert.ok(planned > 150, `${planned} planned`);
+});
+
+test('a roll that died anywhere is continued by the next', () => {
+  fc.assert(
+    fc.property(wishes, seeds, shares, (wish, seed, share) => {
+      const world = worldOf(wish);
+      const result = roll(world);
+      if (result.kind === 'refused') return;
+      const cut = Math.floor(share * lengthOf(result.plan, world));
+      interpret(result.plan, world, { cut, seed });
+      interpret(planOf(roll(world)), world, { seed });
+      assertOn(world, V2);
+      assert.deepEqual(outNow(world), wish.out);
+      assertRests(world);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('from anywhere in a roll there is a way back to one release with all in rotation', () => {
+  fc.assert(
+    fc.property(wishes, seeds, shares, (wish, seed, share) => {
+      const world = worldOf(wish);
+      const result = roll(world);
+      if (result.kind === 'refused') return;
+      const { plan } = result;
+      const cut = Math.floor(share * lengthOf(plan, world));
+      interpret(plan, world, { cut, seed });
+      if (plan.phases.length === 0) return;
+      goBack(world, plan, all(world), seed);
+      const serving = all(world).filter((name) => !wish.out?.includes(name));
+      assertOn(world, plan.from ?? null, serving);
+      for (const name of wish.out ?? [])
+        if (world.backends.get(name)?.running === V2) assert.equal(V2, plan.from ?? wish.runs?.[name]);
+      assert.deepEqual(outNow(world), wish.out);
+      assertRests(world);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** A backend that can't start a release ends its track; what is left is put right without it. */
+test('a backend that can not run the new release, or any, does not keep the others from one release', () => {
+  fc.assert(
+    fc.property(wishes, seeds, fc.nat(5), fc.boolean(), (wish, seed, nth, dead) => {
+      const world = worldOf({ ...wish, runs: {} });
+      const result = roll(world);
+      if (result.kind === 'refused') return;
+      const name = all(world)[nth % all(world).length] ?? '';
+      const backend = world.backends.get(name)!;
+      backend.broken.add(V2);
+      if (dead) backend.broken.add(V1);
+      const ran = interpret(result.plan, world, { seed });
+      assert.equal(ran.ended, 'failed');
+      assert.deepEqual([...ran.failed], [name]);
+      const givenUp = goBack(world, result.plan, all(world), seed);
+      assert.deepEqual([...givenUp], dead ? [name] : []);
+      const others = all(world).filter((host) => !givenUp.has(host));
+      const enough = all(world).length - outNow(world).length > leastInRotation(world.inventory);
+      if (!dead || enough) assertOn(world, V1, others);
+      assert.deepEqual(outNow(world).toSorted(), [...new Set([...(wish.out ?? []), ...givenUp])].toSorted());
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a backend that is lost on the way is taken out where enough are left, and comes back with the next roll', () => {
+  fc.assert(
+    fc.property(wishes, seeds, shares, fc.nat(5), (wish, seed, share, nth) => {
+      const world = worldOf({ ...wish, runs: {}, out: [] });
+      const result = roll(world);
+      if (result.kind === 'refused') return;
+      const cut = Math.floor(share * lengthOf(result.plan, world));
+      interpret(result.plan, world, { cut, seed });
+      const name = all(world)[nth % all(world).length] ?? '';
+      world.backends.get(name)!.reachable = false;
+      goBack(world, result.plan, all(world), seed);
+      const others = all(world).filter((host) => host !== name);
+      assert.deepEqual(
+        outNow(world).filter((host) => host !== name),
+        [],
+        'all others are in',
+      );
+      world.backends.get(name)!.reachable = true;
+      interpret(planOf(roll(world)), world, { seed });
+      assertOn(world, V2, others);
+      assertOn(world, V2);
+      assert.deepEqual(outNow(world), []);
+      assertRests(world);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** Any commands in any order, each perhaps cut off, some by somebody who can't reach all; then one whole roll. */
+const deeds = fc.array(
+  fc.record({
+    verb: fc.constantFrom(...(['roll', 'roll', 'back', 'rollback', 'drain', 'enable'] as const)),
+    hosts: fc.option(fc.subarray(names('web', 6), { minLength: 1 }), { nil: undefined }),
+    share: fc.option(shares, { nil: 1 }),
+    seed: seeds,
+    away: fc.option(fc.constantFrom(...names('web', 6), 'lb1', 'lb2'), { nil: undefined, freq: 2 }),
+    breaks: fc.option(fc.constantFrom(...names('web', 6)), { nil: undefined, freq: 2 }),
+  }),
+  { minLength: 1, maxLength: 5 },
+);
+
+test('whatever was begun and not ended, nothing that must never happen does, and a roll sets all right', () => {
+  const ran = { planned: 0, refused: 0, atoms: 0 };
+  fc.assert(
+    fc.property(wishes, deeds, (wish, todo) => {
+      const world = worldOf(wish);
+      let last: Plan | undefined;
+      for (const { verb, hosts: some, share, seed, away, breaks } of todo) {
+        const hosts = some?.filter((name) => world.backends.has(name)) ?? all(world);
+        const gone = world.backends.get(away ?? '') ?? world.balancers.get(away ?? '');
+        const broken = world.backends.get(breaks ?? '');
+        if (gone !== undefined) gone.reachable = false;
+        broken?.broken.add(V2);
+        const view = viewOf(world);
+        const { inventory } = world;
+        const planned: Planned =
+          verb === 'roll'
+            ? roll(world, { hosts })
+            : verb === 'rollback'
+              ? planRollback(inventory, view, { hosts, batch: inventory.roll.batch }, author)
+              : verb === 'drain'
+                ? planDrain(inventory, view, hosts, 'a new disk', author)
+                : verb === 'enable'
+                  ? planEnable(inventory, view, hosts, author)
+                  : planBack(inventory, view, { release: last?.from ?? V1, failed: last?.to, hosts }, author);
+        ran[planned.kind] += 1;
+        if (planned.kind === 'planned') {
+          last = planned.plan;
+          const cut = share === 1 ? Infinity : Math.floor(share * lengthOf(last, world));
+          ran.atoms += interpret(last, world, { cut, seed }).atoms;
+        }
+        if (gone !== undefined) gone.reachable = true;
+        broken?.broken.clear();
+      }
+      const out = outNow(world).filter((name) =>
+        /disk/.test(newestRecord(viewOf(world))?.backends[name]?.reason ?? ''),
+      );
+      const result = roll(world);
+      if (result.kind === 'refused') return;
+      interpret(result.plan, world);
+      assertOn(world, V2);
+      assert.deepEqual(outNow(world), out);
+      assertRests(world);
+    }),
+    { numRuns: 400 },
+  );
+  assert.ok(ran.planned > ran.refused, JSON.stringify(ran));
+});
