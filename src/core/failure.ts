@@ -62,7 +62,7 @@ export const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} m
 /** The failure of a script. Its last word on standard error is why it gave up: that is said first. */
 export function scriptFailure(host: string, doing: string, outcome: Outcome, next?: string): Failure {
   const why = outcome.kind === 'exited' ? tail(outcome.stderr, 1)[0] : undefined;
-  const output = tail(`${outcome.stdout}\n${outcome.stderr}`);
+  const output = tail(`${outcome.stdout}\n${outcome.stderr}`, FULL.test(outcome.stderr) ? 4 : SHOWN_LINES);
   const fenced = outcome.kind === 'exited' && outcome.code === SCRIPT_EXIT.fenced;
   return {
     host,
@@ -75,12 +75,16 @@ export function scriptFailure(host: string, doing: string, outcome: Outcome, nex
   };
 }
 
+/** Said for every file that is written then: a few lines will do. */
+const FULL = /No space left on device|Disk quota exceeded/;
+
 /** What mends what a script said; the first that fits. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [
-    /No space left on device|Disk quota exceeded/,
-    'Make room on that host (`orchestrate prune` removes old releases), then run the same command again.',
+    /: 0 kB are free there/,
+    'That disk is full, and not even `orchestrate prune` can begin: remove something there by hand, then run the same command again.',
   ],
+  [FULL, 'Make room on that host (`orchestrate prune` removes old releases), then run the same command again.'],
   [
     /Permission denied|Operation not permitted|cannot write|a password is required/,
     '`orchestrate check` names the missing right and the line that mends it.',

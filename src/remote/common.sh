@@ -33,7 +33,10 @@ fenced() {
     { [ "$2" -eq "$seen_token" ] && { [ "$4" != "$seen_holder" ] || [ "$3" -le "$seen_sequence" ]; }; }; then
     die 75 "token $2 step $3 of $4 comes after token $seen_token step $seen_sequence of $seen_holder: another operator has taken over"
   fi
-  printf '%s %s %s\n' "$2" "$3" "$4" >"$1/fence.$$" && mv -T "$1/fence.$$" "$1/fence"
+  if ! { printf '%s %s %s\n' "$2" "$3" "$4" >"$1/fence.$$" && mv -T "$1/fence.$$" "$1/fence"; } 2>/dev/null; then
+    rm -f "$1/fence.$$"
+    die 78 "cannot write $1/fence: $(df -Pk "$1" | awk 'NR == 2 { print $4 }') kB are free there"
+  fi
 }
 
 # relink TARGET LINK: a symbolic link replaced by one rename, and read back. (Without -T, mv would move into the old target.)

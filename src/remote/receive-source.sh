@@ -18,7 +18,7 @@ rm -rf "$incoming"
 mkdir -p "$incoming/tree/$code"
 trap 'rm -rf "$incoming"' EXIT
 receive "$incoming/bytes"
-tar -xzf "$incoming/bytes" -C "$incoming/tree/$code" --no-same-owner
+tar -xzf "$incoming/bytes" -C "$incoming/tree/$code" --no-same-owner || die 1 "the code of $release can't be unpacked in $root"
 clear_release "$root" "$release"
 mv -T "$incoming/tree" "$root/$release"
 echo "the code of $release is unpacked"

@@ -22,7 +22,7 @@ mkdir -p "$incoming/tree"
 trap 'rm -rf "$incoming"' EXIT
 receive "$incoming/bytes"
 size=$(wc -c <"$incoming/bytes")
-tar -xzf "$incoming/bytes" -C "$incoming/tree" --no-same-owner
+tar -xzf "$incoming/bytes" -C "$incoming/tree" --no-same-owner || die 1 "$release can't be unpacked in $root"
 rm -f "$incoming/bytes"
 [ -f "$incoming/tree/$release/release.json" ] || die 1 "what arrived is not $release"
 sync -f "$incoming/tree"
