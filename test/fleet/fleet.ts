@@ -7,36 +7,12 @@ import { Disk } from './hosts/disk.ts';
 import { furnish } from './hosts/furnish.ts';
 import { inventoryText, readFleetInventory, type Sections } from './hosts/inventory.ts';
 import { Machine } from './hosts/machine.ts';
+import type { FleetOptions } from './hosts/options.ts';
 import { startPostgres, type Database } from './hosts/postgres.ts';
 import { ip, must, run, type Ran } from './hosts/shell.ts';
 import { bridgeOf, claim, fleetNames, ownerOf, STATES, takeDown, type Claim } from './hosts/state.ts';
 
-/** Hosts out of namespaces, real enough for everything here: sshd, Nginx, supervisor, PostgreSQL, disks that survive a power cut. */
-export interface FleetOptions {
-  /** Small letters and digits. Fleets with several names stand side by side; a dead run's fleet of the same name is taken down. */
-  readonly name: string;
-  readonly balancers: number;
-  readonly backends: number;
-  readonly configuration?: 'managed' | 'fixed';
-  readonly switch?: 'live' | 'reload';
-  /** `own`: the site keeps its own supervisor program, without the wrapper. */
-  readonly program?: 'wrapper' | 'own';
-  /** lb1 is a backend too, the first of them. */
-  readonly both?: boolean;
-  /** sshd's settings: Debian's defaults, or those for large fleets. */
-  readonly sshd?: 'debian' | 'large';
-  /** Of the ssh user's sessions. */
-  readonly umask?: string;
-  readonly tls?: boolean;
-  /** What comes in by ssh gets a small share of the processors. */
-  readonly slowSsh?: boolean;
-  /** Default: true. Without, the project uses a SQLite file of each host. */
-  readonly database?: boolean;
-  /** The port of the only slot; default 8000. */
-  readonly port?: number;
-  /** Gunicorn's threads for each of its two workers; default 8. */
-  readonly threads?: number;
-}
+export type { FleetOptions };
 
 export interface TestHost {
   readonly name: string;
@@ -47,6 +23,7 @@ export interface TestHost {
 export const DATABASE = { PGPORT: '5432', PGUSER: 'shop', PGPASSWORD: 'hush-hush-shop', PGDATABASE: 'shop' } as const;
 const HEALTH_HOST = 'shop.example.com';
 
+/** Hosts out of namespaces, real enough for everything here: sshd, Nginx, supervisor, PostgreSQL, disks that survive a power cut. */
 export class Fleet {
   readonly options: FleetOptions;
   /** The fleet's folder, gone when it is lowered. */
