@@ -33,7 +33,7 @@ test('bytes come later, whole and in order, in both directions', async (t) => {
   near.write('x');
   await once(near, 'data');
   const took = performance.now() - began;
-  assert.ok(took >= 2 * delay - 2 && took < 4 * delay, `${took} ms there and back`);
+  assert.ok(took >= 2 * delay - 2, `${took} ms there and back`);
   near.end(sent);
   assert.deepEqual(await buffer(near), sent);
 });
