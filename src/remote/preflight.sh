@@ -1,0 +1,44 @@
+# shellcheck shell=sh
+# What a roll will need on this host, looked at before a byte is written on any: rights, room, an Nginx that takes its configuration.
+# Changes nothing.
+#   write FOLDER         this user may write in it, or make it
+#   room ROOT KEY        ROOT has room for one more release; KEY is its virtual environment, which may be there already
+#   test COMMAND         the command that tests Nginx's configuration succeeds
+# Any number of these. Prints nothing where nothing is missing; else exits 78, each thing that is missing a line on standard error.
+missing=''
+lacks() {
+  printf '%s\n' "$*" >&2
+  missing=yes
+}
+user=$(id -un)
+
+while [ $# -gt 0 ]; do
+  case $1 in
+  write)
+    near=$2
+    while [ ! -e "$near" ]; do near=$(dirname "$near"); done
+    if [ ! -d "$near" ] || [ ! -w "$near" ] || [ ! -x "$near" ]; then
+      lacks "$user can't write in $2; as root: install -d -o $user $2"
+    fi
+    shift 2
+    ;;
+  room)
+    # As much as the present release took, twice, for it arrives compressed beside itself; virtual environments know their own size.
+    need=10240
+    if [ -d "$2/current/" ]; then need=$((need + 2 * $(du -sk "$2/current/" | cut -f 1))); fi
+    if [ ! -f "$2/virtualenvs/$3/complete" ]; then
+      largest=$(cat "$2"/virtualenvs/*/complete 2>/dev/null | sort -n | tail -n 1)
+      need=$((need + ${largest:-102400} * 3 / 2))
+    fi
+    free=$(df -Pk "$2" | awk 'NR == 2 { print $4 }')
+    [ "$free" -ge "$need" ] || lacks "only $free kB are free at $2, and this takes up to $need kB"
+    shift 3
+    ;;
+  test)
+    said=$(timeout 30 sh -c "$2" 2>&1 </dev/null) || lacks "\`$2\` fails: $(printf '%s\n' "$said" | grep -v 'test failed$' | tail -n 1)"
+    shift 2
+    ;;
+  *) die 78 "\"$1\" is nothing to look for" ;;
+  esac
+done
+[ -z "$missing" ] || exit 78
