@@ -1,9 +1,8 @@
 import type { Author } from './core/planning/flip.ts';
-import type { Planned, Refused } from './core/planning/refusal.ts';
+import type { Planned } from './core/planning/refusal.ts';
 import type { Phase, Plan } from './core/plan.ts';
 import { unlike } from './core/planning/unlike.ts';
 import type { FleetView } from './core/fleet.ts';
-import type { Failure } from './core/failure.ts';
 import { Refusal } from './core/failure.ts';
 import type { HostSummary } from './core/event.ts';
 import { hostsOf } from './core/plan.ts';
@@ -13,7 +12,8 @@ import { NO_EVIDENCE } from './core/verdict.ts';
 import { viewOf } from './core/view.ts';
 import { hold, type Holding } from './holding.ts';
 import { observe } from './observe.ts';
-import { runPlan, type RunResult } from './roll.ts';
+import { goBack } from './going-back.ts';
+import { runPlan, tellEnd } from './roll.ts';
 import type { StepContext } from './steps/context.ts';
 import type { Opened } from './open.ts';
 
@@ -90,41 +90,34 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
     emit({ type: 'began', app: inventory.app, command: wanted.command, title: plan.title, hosts: hostsOf(plan) });
     for (const note of plan.notes) emit({ type: 'note', text: note });
     emitRotation(opened, view);
-    const context = contextOf(opened, held);
-    const stop = (): string | undefined =>
-      options.stop.aborted ? 'You asked to stop: no further step was begun.' : held.lapsed();
+    const context = contextOf(opened, held, options.stop);
     const brakes = { phase: () => held.lapsed(), step: () => held.lapsed() };
-    let result = await runPlan(plan, context, inventory.ssh.concurrency, { ...brakes, phase: stop });
+    const stopping = (): string | undefined =>
+      options.stop.aborted ? 'You asked to stop: no further step was begun.' : held.lapsed();
+    const result = await runPlan(plan, context, inventory.ssh.concurrency, { ...brakes, phase: stopping });
+    tellEnd(result, emit);
     let exit = result.kind === 'done' ? 0 : 1;
-    tellFailures(opened, result);
     if (result.kind !== 'done') {
-      const barrier = held.lapsed() ?? wanted.mayGoBack?.(context.values);
-      if (barrier !== undefined) {
-        emit({ type: 'note', text: barrier });
+      const stays = held.lapsed() ?? wanted.mayGoBack?.(context.values);
+      if (stays !== undefined) {
+        emit({ type: 'note', text: stays });
         exit = 4;
       } else if (wanted.back !== undefined) {
-        const back = wanted.back(await look(), author(held), plan, new Set());
-        if (back.kind === 'refused') {
-          tellFailures(opened, { kind: 'failed', failures: [failureOfRefusal(back)] });
-          exit = 4;
-        } else if (back.plan.phases.length > 0) {
-          emit({ type: 'going back', title: back.plan.title });
-          result = await runPlan(back.plan, context, inventory.ssh.concurrency, brakes);
-          tellFailures(opened, result);
-          if (result.kind !== 'done') exit = 4;
-        }
+        const anew = contextOf(opened, held, new AbortController().signal, context.counts);
+        const ground = { look, author: author(held), context: anew };
+        if (!(await goBack(opened, held, wanted.back, plan, ground))) exit = 4;
       }
+      if (exit === 1 && options.stop.aborted) exit = options.stop.reason === 'SIGTERM' ? 143 : 130;
     }
-    if (options.stop.aborted && exit === 1) exit = 130;
     const end = await look();
     if (exit === 0) {
       const found = unlike(end, plan);
       for (const text of found) emit({ type: 'note', text });
       if (found.length > 0) exit = 4;
       else if (wanted.after !== undefined)
-        tellFailures(
-          opened,
+        tellEnd(
           await runPlan({ ...plan, phases: wanted.after(end, plan) }, context, inventory.ssh.concurrency, brakes),
+          emit,
         );
     }
     emit({
@@ -148,7 +141,12 @@ function planOf(planned: Planned): Plan {
   throw new Refusal(planned.exit, planned.message, planned.next, planned.details);
 }
 
-function contextOf(opened: Opened, held: Holding): StepContext {
+function contextOf(
+  opened: Opened,
+  held: Holding,
+  stop: AbortSignal,
+  counts: StepContext['counts'] = { reloads: 0 },
+): StepContext {
   return {
     remote: opened.remote,
     probe: opened.probe,
@@ -159,23 +157,11 @@ function contextOf(opened: Opened, held: Holding): StepContext {
     fence: (folder) => held.fence(folder),
     values: new Map(),
     times: new Map(),
-    counts: { reloads: 0 },
+    stop,
+    counts,
     bake: { evidence: NO_EVIDENCE, at: new Map() },
   };
 }
-
-function tellFailures(opened: Opened, result: RunResult): void {
-  if (result.kind === 'stopped') opened.emit({ type: 'note', text: result.reason });
-  if (result.kind === 'failed') for (const failure of result.failures) opened.emit({ type: 'failed', failure });
-}
-
-const failureOfRefusal = (back: Refused): Failure => ({
-  host: 'the fleet',
-  doing: 'go back to one version',
-  what: back.message,
-  output: back.details,
-  next: back.next,
-});
 
 function emitRotation(opened: Opened, view: FleetView): void {
   const record = newestRecord(view);

@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { FleetView } from './core/fleet.ts';
-import { Refusal, scriptFailure } from './core/failure.ts';
+import { Refusal, scriptFailure, type Failure } from './core/failure.ts';
+import type { Inventory } from './core/inventory.ts';
 import { formatDetails, nextToken, parseLease, refusalOf, remaining, TERM } from './core/lease.ts';
 import { SCRIPT_EXIT, succeeded, type Outcome } from './core/outcome.ts';
 import type { Opened } from './open.ts';
+import { ConnectError } from './fleet/ports.ts';
 import { eachHost } from './roll.ts';
+import { allEnded } from './steps/all-ended.ts';
+import { connectFailure } from './steps/connect-failure.ts';
 
 const DEADLINE = 15_000;
 const FENCE_DEADLINE = 60_000;
@@ -17,6 +21,11 @@ export interface Holding {
   fence(folder: string): readonly string[];
   /** Why nothing more may be begun, once the lease could not be renewed for half its term; undefined while it may. */
   lapsed(): string | undefined;
+  /**
+   * Raises the fence again on every host: once one has answered, nothing that was begun there before is at work any more. Returns those
+   * that did not answer, with the reason. Does not reject.
+   */
+  barrier(): Promise<ReadonlyMap<string, string>>;
   /** Stops renewing and gives the lease up. Does not reject. */
   release(): Promise<void>;
 }
@@ -36,27 +45,33 @@ export async function hold(opened: Opened, view: FleetView, command: string): Pr
     await Promise.allSettled(taken.map((host) => lease(opened, host, ['release', folder, holder, String(token)])));
   };
 
-  for (const { name } of inventory.balancers) {
-    const outcome = await lease(opened, name, ['acquire', folder, holder, String(token), String(TERM), details]);
-    if (!succeeded(outcome)) {
-      await giveUp();
-      throw refusal(name, outcome);
+  // A term runs from when it was asked for, at the latest.
+  let renewed = clock.ticks();
+  try {
+    for (const { name } of inventory.balancers) {
+      // Before it is: whether it was given may never be told.
+      taken.push(name);
+      const acquire = ['acquire', folder, holder, String(token), String(TERM), details];
+      // oxlint-disable-next-line no-await-in-loop -- in a fixed order, so that two operators never hold half each
+      const outcome = await lease(opened, name, acquire);
+      if (!succeeded(outcome)) throw refusal(name, outcome);
     }
-    taken.push(name);
+  } catch (error) {
+    await giveUp();
+    throw refusalOfConnecting(error);
   }
 
-  let renewed = clock.ticks();
   let lost: string | undefined;
   let sequence = 0;
   const renew = async (): Promise<void> => {
     const asked = clock.ticks();
     try {
-      const outcomes = await Promise.all(
+      const outcomes = await allEnded(
         taken.map((host) => lease(opened, host, ['renew', folder, holder, String(token), String(TERM)])),
       );
       const gone = outcomes.findIndex((outcome) => outcome.kind === 'exited' && outcome.code === SCRIPT_EXIT.fenced);
       if (gone >= 0) lost = `another operator has taken the lease on ${taken[gone]}`;
-      if (outcomes.every(succeeded)) renewed = asked;
+      if (outcomes.every(succeeded)) renewed = Math.max(renewed, asked);
     } catch {
       // A balancer that can't be reached now is tried again; `lapsed` speaks up when it lasts.
     }
@@ -71,6 +86,17 @@ export async function hold(opened: Opened, view: FleetView, command: string): Pr
       (clock.ticks() - renewed > (TERM * 1000) / 2
         ? `the lease could not be renewed for ${Math.round((clock.ticks() - renewed) / 1000)} s`
         : undefined),
+    barrier: async () => {
+      const ends = await eachHost(
+        fencedHosts(inventory),
+        inventory.ssh.concurrency,
+        async ({ name, folder: where }) => {
+          const failure = await raiseFence(opened, name, holding.fence(where));
+          return failure === undefined ? [] : [[name, failure.what] as const];
+        },
+      );
+      return new Map(ends.flat());
+    },
     release: async () => {
       clearInterval(timer);
       await giveUp();
@@ -88,25 +114,31 @@ export async function hold(opened: Opened, view: FleetView, command: string): Pr
 /** Every backend that can be reached is fenced before anything is observed; one that can't be is never put into rotation by a plan. */
 async function raiseFences(opened: Opened, view: FleetView, holding: Holding): Promise<void> {
   const { inventory } = opened;
-  const hosts = [
-    ...inventory.balancers.map(({ name }) => ({ name, folder: inventory.nginx.folder })),
-    ...inventory.backends
-      .filter(({ name }) => view.backends[name]?.kind === 'seen')
-      .map(({ name }) => ({ name, folder: `${inventory.release.root}/.orchestrate` })),
-  ];
+  const hosts = fencedHosts(inventory).filter(
+    ({ name }) => (view.backends[name] ?? view.balancers[name])?.kind === 'seen',
+  );
   await eachHost(hosts, inventory.ssh.concurrency, async ({ name, folder }) => {
-    const outcome = await opened.remote.run({
-      host: name,
-      name: 'orchestrate-fence',
-      text: opened.script('fence'),
-      args: holding.fence(folder),
-      deadline: FENCE_DEADLINE,
-    });
-    if (!succeeded(outcome)) {
-      const failure = scriptFailure(name, 'raise the fence', outcome);
+    const failure = await raiseFence(opened, name, holding.fence(folder));
+    if (failure !== undefined)
       throw new Refusal(3, `${name}: the fence could not be raised: ${failure.what}`, failure.next, failure.output);
-    }
   });
+}
+
+/** Hosts with the folders of their fences. One that is balancer and backend has two. */
+const fencedHosts = ({ balancers, backends, nginx, release }: Inventory): { name: string; folder: string }[] => [
+  ...balancers.map(({ name }) => ({ name, folder: nginx.folder })),
+  ...backends.map(({ name }) => ({ name, folder: `${release.root}/.orchestrate` })),
+];
+
+async function raiseFence(opened: Opened, host: string, args: readonly string[]): Promise<Failure | undefined> {
+  const doing = 'raise the fence';
+  const text = opened.script('fence');
+  try {
+    const outcome = await opened.remote.run({ host, name: 'orchestrate-fence', text, args, deadline: FENCE_DEADLINE });
+    return succeeded(outcome) ? undefined : scriptFailure(host, doing, outcome);
+  } catch (error) {
+    return connectFailure(error, doing);
+  }
 }
 
 function tokens(view: FleetView): number[] {
@@ -117,6 +149,12 @@ function tokens(view: FleetView): number[] {
 
 function lease(opened: Opened, host: string, args: readonly string[]): Promise<Outcome> {
   return opened.remote.run({ host, name: 'orchestrate-lease', text: opened.script('lease'), args, deadline: DEADLINE });
+}
+
+/** A balancer that can't be reached gives no lease; everything else is passed on. */
+function refusalOfConnecting(error: unknown): unknown {
+  if (!(error instanceof ConnectError)) return error;
+  return new Refusal(3, `${error.host}: the lease could not be taken: ${error.message}`, error.remedy);
 }
 
 /** Why the lease was not given: another's, or something that `check` would name. */

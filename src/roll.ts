@@ -1,9 +1,13 @@
 import PQueue from 'p-queue';
 import type { Plan, Phase, Step, Track } from './core/plan.ts';
+import type { Emit } from './core/event.ts';
 import type { Failure } from './core/failure.ts';
-import { Failed } from './core/failure.ts';
+import { Failed, faultOf } from './core/failure.ts';
 import { ConnectError } from './fleet/ports.ts';
 import type { StepContext } from './steps/context.ts';
+import { allEnded } from './steps/all-ended.ts';
+import { connectFailure } from './steps/connect-failure.ts';
+import { restFor } from './steps/rest.ts';
 import { runStep } from './steps/run.ts';
 import { putStep } from './steps/put.ts';
 import { probeStep } from './steps/probe.ts';
@@ -15,6 +19,12 @@ export type RunResult =
   | { readonly kind: 'failed'; readonly failures: readonly Failure[] }
   | { readonly kind: 'stopped'; readonly reason: string };
 
+/** Tells how a plan ended, where it did not end well. */
+export function tellEnd(result: RunResult, emit: Emit): void {
+  if (result.kind === 'stopped') emit({ type: 'note', text: result.reason });
+  if (result.kind === 'failed') for (const failure of result.failures) emit({ type: 'failed', failure });
+}
+
 /** Asked before each phase, and before each step of a track: a reason to begin nothing more, or undefined. */
 export interface Brakes {
   readonly phase: () => string | undefined;
@@ -24,15 +34,19 @@ export interface Brakes {
 /** Each item, at most so many at once. Rejects with the first error once all that began have ended. */
 export async function eachHost<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const queue = new PQueue({ concurrency: atOnce });
-  const settled = await Promise.allSettled(items.map((item) => queue.add(() => work(item))));
-  return settled.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
+  return allEnded(items.map((item) => queue.add(() => work(item))));
 }
 
-/** Runs a plan: phases in order, the tracks of a phase side by side, the steps of a track in order. */
+/** Runs a plan: phases in order, the tracks of a phase side by side, the steps of a track in order. Does not reject: a fault of our own is a failure too, so that the fleet is put back all the same. */
 export async function runPlan(plan: Plan, context: StepContext, atOnce: number, brakes: Brakes): Promise<RunResult> {
+  try {
+    return await runPhases(plan, context, atOnce, brakes);
+  } catch (error) {
+    return { kind: 'failed', failures: [faultOf(error, plan.title)] };
+  }
+}
+
+async function runPhases(plan: Plan, context: StepContext, atOnce: number, brakes: Brakes): Promise<RunResult> {
   for (const [index, phase] of plan.phases.entries()) {
     const stop = brakes.phase();
     if (stop !== undefined) return { kind: 'stopped', reason: stop };
@@ -52,8 +66,14 @@ export async function runPlan(plan: Plan, context: StepContext, atOnce: number, 
 }
 
 async function runPhase(phase: Phase, context: StepContext, atOnce: number, brakes: Brakes): Promise<Failure[]> {
-  const ends = await eachHost(phase.tracks, atOnce, (track) => runTrack(track, context, brakes));
-  return ends.filter((failure) => failure !== undefined);
+  const failures: Failure[] = [];
+  await eachHost(phase.tracks, atOnce, async (track) => {
+    // Those that waited for their turn are not begun once one has failed: there would only be more to put back.
+    if (failures.length > 0) return;
+    const failure = await runTrack(track, context, brakes);
+    if (failure !== undefined) failures.push(failure);
+  });
+  return failures;
 }
 
 async function runTrack(track: Track, context: StepContext, brakes: Brakes): Promise<Failure | undefined> {
@@ -95,10 +115,10 @@ async function runOne(step: Step, context: StepContext): Promise<string | undefi
     case 'watch':
       return watchStep(step, context);
     case 'pause':
-      await context.clock.sleep(step.lasts);
+      await (step.rest === true ? restFor(step.lasts, context) : context.clock.sleep(step.lasts));
       return undefined;
     case 'together': {
-      const [first] = await Promise.all(step.steps.map((each) => runOne(each, context)));
+      const [first] = await allEnded(step.steps.map((each) => runOne(each, context)));
       return first;
     }
   }
@@ -107,8 +127,7 @@ async function runOne(step: Step, context: StepContext): Promise<string | undefi
 /** Ours to report if it is neither a host's failure nor a lost connection: it is thrown on. */
 function failureOf(error: unknown, track: Track, step: Step): Failure {
   if (error instanceof Failed) return error.failure;
-  if (error instanceof ConnectError)
-    return { host: error.host, doing: step.say, what: error.message, output: [], next: error.remedy };
-  if (error instanceof Error) Object.assign(error, { message: `${track.host}: ${step.say}: ${error.message}` });
-  throw error;
+  if (error instanceof Error && !(error instanceof ConnectError))
+    Object.assign(error, { message: `${track.host}: ${step.say}: ${error.message}` });
+  return connectFailure(error, step.say);
 }

@@ -60,14 +60,14 @@ export function listen(flags: ChangingFlags, footer?: () => readonly string[]): 
       })
     : undefined;
   const listener = view?.tell ?? (flags.json === true ? ndjson(write) : plain(write, flags.verbose === true));
-  const interrupted = (): void => {
+  const interrupted = (signal: NodeJS.Signals): void => {
     if (!stop.signal.aborted)
       listener({
         at: new Date().toISOString(),
         type: 'note',
         text: 'Stopping: what is in hand is finished, then the fleet is put back on one version.',
       });
-    stop.abort();
+    stop.abort(signal);
   };
   process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
   return {

@@ -117,6 +117,18 @@ export function healthRemedy(status: number | undefined): string {
   return "Look at the end of the application's log above; mend the release (or health.path), then roll again.";
 }
 
+/** A failure of this program's own: nothing that an operator or a host did. */
+export function faultOf(error: unknown, doing: string): Failure {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return {
+    host: 'orchestrate',
+    doing,
+    what: `a fault of orchestrate itself: ${error instanceof Error ? error.message : String(error)}`,
+    output: tail(stack),
+    next: 'Look with `orchestrate status`, and please report it with the lines above.',
+  };
+}
+
 /** A failure as lines of plain text. */
 export function story(failure: Failure): string[] {
   return [

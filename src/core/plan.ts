@@ -138,6 +138,8 @@ export interface PauseStep extends Told {
   readonly kind: 'pause';
   /** Milliseconds. */
   readonly lasts: number;
+  /** It may end when a person asks to stop. */
+  readonly rest?: true;
 }
 
 /** Steps that wait for nothing of each other. */

@@ -21,6 +21,8 @@ export interface StepContext {
   readonly values: Map<string, boolean>;
   /** What the access logs have shown of this roll so far, and where on each balancer the next look begins. */
   readonly bake: { evidence: Evidence; readonly at: Map<string, readonly [offset: string, inode: string]> };
+  /** Aborted when a person asks to stop. What is in hand is finished all the same; only rests end. */
+  readonly stop: AbortSignal;
   /** What the summary counts. */
   readonly counts: { reloads: number };
 }

@@ -1,6 +1,7 @@
 import type { ProbeStep } from '../core/plan.ts';
 import type { ProbeAnswer } from '../fleet/ports.ts';
 import type { StepContext } from './context.ts';
+import { allEnded } from './all-ended.ts';
 import { socketOf } from '../core/address.ts';
 import { Failed, head, healthRemedy, printable, tail } from '../core/failure.ts';
 
@@ -11,7 +12,7 @@ const REFUSED_INTERVAL = 50;
 export async function probeStep(step: ProbeStep, context: StepContext): Promise<string | undefined> {
   const places = step.through.length === 0 ? [undefined] : step.through;
   const began = context.clock.ticks();
-  await Promise.all(
+  await allEnded(
     places.flatMap((through) => Array.from({ length: step.parallel }, () => untilWanted(step, through, context))),
   );
   return step.status === 'any'

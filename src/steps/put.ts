@@ -1,11 +1,13 @@
 import { pipeline } from 'node:stream/promises';
-import { PassThrough } from 'node:stream';
-import type { PutStep } from '../core/plan.ts';
+import { PassThrough, type Readable } from 'node:stream';
+import type { Call, PutStep } from '../core/plan.ts';
 import type { StepContext } from './context.ts';
 import { succeeded } from '../core/outcome.ts';
 import { bytes } from '../core/bytes.ts';
 import { Failed, printable, scriptFailure, type Failure } from '../core/failure.ts';
 import { fanOut } from '../fleet/fan-out.ts';
+import { allEnded } from './all-ended.ts';
+import { connectFailure } from './connect-failure.ts';
 
 /**
  * Streams bytes from here or from one host to all hosts of the step at once; nothing is kept in memory or on the operator's disk.
@@ -20,33 +22,47 @@ export async function putStep(step: PutStep, context: StepContext): Promise<stri
     () => undefined,
     (error: unknown) => error,
   );
-  const receiving = Promise.all(
-    step.calls.map((call, index) =>
-      context.remote.run({
-        host: call.host,
-        name: `orchestrate-${step.script}`,
-        text: context.script(step.script),
-        args: [...context.fence(step.fence), ...call.args],
-        ...(outputs[index] === undefined ? {} : { input: outputs[index] }),
-        deadline: step.deadline,
-        onLine: (line) => context.emit({ type: 'output', host: call.host, line: printable(line) }),
-      }),
-    ),
-  );
   const sending = send(step, context, counted);
-  const outcomes = await receiving;
-  const failed = step.calls.flatMap((call, index) => {
-    const outcome = outcomes[index];
-    return outcome === undefined || succeeded(outcome) ? [] : [scriptFailure(call.host, step.say, outcome)];
-  });
-  // With nobody left to receive, the source is not to go on.
-  if (failed.length === step.calls.length) counted.destroy();
-  const source = await sending;
-  await flow;
+  const receiving = allEnded(step.calls.map((call, index) => receive(step, call, outputs[index], context))).then(
+    (ends) => {
+      const failures = ends.filter((failure) => failure !== undefined);
+      // With nobody left to receive, the source is not to go on.
+      if (failures.length === step.calls.length) counted.destroy();
+      return failures;
+    },
+  );
+  await allEnded<unknown>([sending, receiving, flow]);
+  const [source, failed] = [await sending, await receiving];
   // Whoever broke the stream breaks it for the other end too: what the other end then says is no news.
   const [first] = source?.own === true || failed.length === 0 ? [source?.failure] : failed;
   if (first !== undefined) throw new Failed(first);
   return `${bytes(sent)} to ${step.calls.length === 1 ? 'it' : `each of ${step.calls.length} hosts`}`;
+}
+
+/** undefined: it has all. */
+async function receive(
+  step: PutStep,
+  call: Call,
+  input: Readable | undefined,
+  context: StepContext,
+): Promise<Failure | undefined> {
+  try {
+    const outcome = await context.remote.run({
+      host: call.host,
+      name: `orchestrate-${step.script}`,
+      text: context.script(step.script),
+      args: [...context.fence(step.fence), ...call.args],
+      ...(input === undefined ? {} : { input }),
+      deadline: step.deadline,
+      onLine: (line) => context.emit({ type: 'output', host: call.host, line: printable(line) }),
+    });
+    return succeeded(outcome) ? undefined : scriptFailure(call.host, step.say, outcome);
+  } catch (error) {
+    return connectFailure(error, step.say);
+  } finally {
+    // Whoever has ended holds up nobody.
+    input?.destroy();
+  }
 }
 
 /** undefined: all was sent. `own`: it failed by itself, and not because nobody was left to receive. */
@@ -71,15 +87,21 @@ async function send(
     }
   }
   const { host, script, args } = step.from;
-  const outcome = await context.remote.run({
-    host,
-    name: `orchestrate-${script}`,
-    text: context.script(script),
-    args,
-    output: into,
-    deadline: step.deadline,
-  });
-  return succeeded(outcome)
-    ? undefined
-    : { failure: scriptFailure(host, step.say, outcome), own: outcome.kind === 'exited' };
+  try {
+    const outcome = await context.remote.run({
+      host,
+      name: `orchestrate-${script}`,
+      text: context.script(script),
+      args,
+      output: into,
+      deadline: step.deadline,
+    });
+    return succeeded(outcome)
+      ? undefined
+      : { failure: scriptFailure(host, step.say, outcome), own: outcome.kind === 'exited' };
+  } catch (error) {
+    const failure = connectFailure(error, step.say);
+    into.destroy(new Error(failure.what));
+    return { failure, own: true };
+  }
 }

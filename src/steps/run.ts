@@ -4,13 +4,14 @@ import type { Outcome } from '../core/outcome.ts';
 import { succeeded } from '../core/outcome.ts';
 import { Failed, printable, scriptFailure, tail } from '../core/failure.ts';
 import { judge } from '../core/judge.ts';
+import { allEnded } from './all-ended.ts';
 
 /** Runs the step's script on all its hosts at once. Returns what it has to tell. Throws `Failed` for the first host that failed, when all have ended. */
 export async function runStep(step: RunStep, context: StepContext): Promise<string | undefined> {
   const text = context.script(step.script);
   if (step.sets !== undefined) context.values.set(step.sets, true);
   const input = step.input?.replaceAll(/@time:([0-9]+)/g, (_, label: string) => timeOf(label, context));
-  const outcomes = await Promise.all(
+  const outcomes = await allEnded(
     step.calls.map((call) =>
       context.remote.run({
         host: call.host,

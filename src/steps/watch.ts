@@ -3,6 +3,8 @@ import type { StepContext } from './context.ts';
 import { LOG_END, parseBakeCounts, strataOf, type Slice } from '../core/bake.ts';
 import { Failed, scriptFailure } from '../core/failure.ts';
 import { succeeded } from '../core/outcome.ts';
+import { allEnded } from './all-ended.ts';
+import { restFor } from './rest.ts';
 import { isWorse, lnEErr, withCounts } from '../core/verdict.ts';
 
 /** The chance that a good release fails its whole roll by this, however often one looks. */
@@ -19,14 +21,14 @@ const WARMING = 10_000;
 export async function watchStep(step: WatchStep, context: StepContext): Promise<string | undefined> {
   const end = context.clock.ticks() + step.lasts;
   for (;;) {
-    const counted = await Promise.all(step.calls.map((call) => look(step, call, context)));
+    const counted = await allEnded(step.calls.map((call) => look(step, call, context)));
     for (const slices of counted)
       for (const stratum of strataOf(slices, (address, epoch) => arm(step, address, epoch, context)))
         context.bake.evidence = withCounts(context.bake.evidence, stratum);
     if (isWorse(context.bake.evidence, ALPHA)) throw new Failed(worse(step, context));
     const left = end - context.clock.ticks();
-    if (left <= 0) return undefined;
-    await context.clock.sleep(Math.min(LOOK, left));
+    if (left <= 0 || context.stop.aborted) return undefined;
+    await restFor(Math.min(LOOK, left), context);
   }
 }
 

@@ -4,7 +4,7 @@ import { complete, newestRecord, seenBalancers } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
 import { batches } from '../batch.ts';
 import { restoring } from './configuring.ts';
-import { bestDeclared, inTwo } from './cut.ts';
+import { bestDeclared, inTwo, type Order } from './cut.ts';
 import { Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { leastInRotation, settling } from './ground.ts';
@@ -72,12 +72,7 @@ export function planBack(inventory: Inventory, view: FleetView, way: Way, author
   const room = inventory.backends.length - staysOut - leastInRotation(inventory);
   const tight = astray.filter(({ name }) => room < 1 && begun.in.includes(name));
   const coming = astray.filter((backend) => !lacking.includes(backend) && !tight.includes(backend));
-  const notes = [
-    ...(lacking.length > 0 ? [`${named(lacking)} can't be put back: ${release} is not complete there`] : []),
-    ...(tight.length > 0 ? [`${named(tight)} can't be put back: too few would be left in rotation`] : []),
-  ];
-
-  const attempt = (order: readonly (readonly string[])[]) => {
+  const attempt = (order: Order) => {
     const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
     const phases: Phase[] = [];
     const leave = (): void => {
@@ -90,21 +85,28 @@ export function planBack(inventory: Inventory, view: FleetView, way: Way, author
     if (release !== null) phases.push(...switching(inventory, view, routing, { release, batches: order, hurry: true }));
     leave();
     if (phases.length === 0) phases.push(...settling(inventory, view, routing, release));
-    return { routing, phases };
+    return { routing, phases, order };
   };
-  const title =
-    release === null || astray.length === coming.length
-      ? `all hosts back to ${release ?? 'what they were'}`
-      : `${named(coming)} back to ${release}`;
-  const { routing, phases } = bestDeclared(attempt, orders(inventory, coming, begun, room));
+  const { routing, phases, order } = bestDeclared(attempt, orders(inventory, coming, begun, room));
+  const undeclared = coming.filter(({ name }) => !order.flat().includes(name));
+  const left = [
+    { hosts: lacking, why: `${release} is not complete there` },
+    { hosts: tight, why: 'too few would be left in rotation' },
+    { hosts: undeclared, why: 'Nginx has not loaded the groups for it, and may not be told to' },
+  ].filter(({ hosts: some }) => some.length > 0);
+  const title = `${left.length === 0 ? 'all hosts' : listed(order.flat())} back to ${release ?? 'what they were'}`;
+  const notes = left.map(({ hosts: some, why }) => `${named(some)} can't be put back: ${why}`);
   const goal = { title, from: release, ...(release === null ? {} : { to: release }) };
   return declaring(inventory, routing.missing, goal, phases, notes);
 }
 
 const named = (backends: readonly Backend[]): string => listed(backends.map(({ name }) => name));
 
-/** Ways to cut what comes back into batches: the others as a roll does it, as far as there is room, or one by one. */
-function orders(inventory: Inventory, coming: readonly Backend[], routing: Routing, room: number): string[][][] {
+/**
+ * Ways to cut what comes back into batches: the others as a roll does it, as far as there is room, or one by one; where Nginx has not
+ * loaded the groups for it, and may not be told to (`fixed`), they stay what they are.
+ */
+function orders(inventory: Inventory, coming: readonly Backend[], routing: Routing, room: number): Order[] {
   const { held, others } = inTwo(coming, routing);
   const most = Math.max(1, room);
   const cut = batches(others, inventory.roll, inventory.backends.length).flatMap((batch) =>
@@ -113,5 +115,6 @@ function orders(inventory: Inventory, coming: readonly Backend[], routing: Routi
   return [
     [...held, ...cut],
     [...held, ...others.map(({ name }) => [name])],
+    ...(inventory.nginx.configuration === 'fixed' ? [held] : []),
   ];
 }

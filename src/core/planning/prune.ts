@@ -23,9 +23,11 @@ export function planPrune(inventory: Inventory, view: FleetView): Planned {
 export function pruning(inventory: Inventory, view: FleetView): Phase[] {
   const { root, keep } = inventory.release;
   const { publish, command } = inventory.build.static;
-  const published = command === null ? 'none' : publish.to;
   const seen = (hosts: FleetView['backends'] | FleetView['balancers']): string[] =>
     Object.keys(hosts).filter((name) => hosts[name]?.kind === 'seen');
+  // What a backend keeps that can't be looked at can't be said: then all files stay.
+  const known = seen(view.backends).length === inventory.backends.length;
+  const published = command === null || !known ? 'none' : publish.to;
   const backends = seen(view.backends).map((name): Track => ({
     host: name,
     steps: [

@@ -233,7 +233,12 @@ function rest(inventory: Inventory, routing: Routing, goal: SwitchGoal, fresh: r
     phases.push({
       name: 'pause',
       title: 'pause between two batches',
-      tracks: [{ host: 'balancers', steps: [{ kind: 'pause', say: 'pause', lasts: pause, deadline: pause + MARGIN }] }],
+      tracks: [
+        {
+          host: 'balancers',
+          steps: [{ kind: 'pause', say: 'pause', lasts: pause, rest: true, deadline: pause + MARGIN }],
+        },
+      ],
     });
   return phases;
 }

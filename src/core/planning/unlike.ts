@@ -1,4 +1,6 @@
-import type { FleetView } from '../fleet.ts';
+import { newestRecord, type FleetView } from '../fleet.ts';
+import { inHand } from './hand.ts';
+import { listed } from './listed.ts';
 import type { Plan } from '../plan.ts';
 
 /** One more look, once a plan has run: what is not as it said, in sentences. */
@@ -20,4 +22,22 @@ export function unlike(view: FleetView, plan: Plan): string[] {
     return seen.serves || seen.live === null ? [] : [`${name} does not serve generation ${seen.live}`];
   });
   return [...hosts, ...balancers];
+}
+
+/** Why what is in rotation is not on one version, in sentences; none: it is. */
+export function divided(view: FleetView): string[] {
+  const record = newestRecord(view);
+  const out = Object.entries(record?.backends ?? {}).filter(([, { rotation }]) => rotation === 'out');
+  const held = out.filter(([, { reason }]) => inHand(reason)).map(([name]) => name);
+  const serving = Object.entries(view.backends).filter(
+    ([name, seen]) => seen.kind === 'seen' && !out.some(([other]) => other === name),
+  );
+  const running = Map.groupBy(serving, ([, seen]) => (seen.kind === 'seen' ? seen.running : null));
+  const told = [...running].map(
+    ([release, hosts]) => `${release ?? 'nothing'} on ${listed(hosts.map(([name]) => name))}`,
+  );
+  return [
+    ...(running.size > 1 ? [`what is in rotation is mixed: ${told.join('; ')}`] : []),
+    ...(held.length > 0 ? [`${listed(held)} ${held.length === 1 ? 'has' : 'have'} not come back into rotation`] : []),
+  ];
 }

@@ -232,7 +232,7 @@ class Interpreter {
       }
   }
 
-  #configuration(balancer: Balancer, [action, , , expected]: readonly string[], text: string): void {
+  #configuration(balancer: Balancer, [action = '', , , expected]: readonly string[], text: string): void {
     assert.equal(this.#world.inventory.nginx.configuration, 'managed');
     switch (action) {
       case 'install':

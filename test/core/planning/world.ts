@@ -255,9 +255,9 @@ export const author: Author = {
 
 /** A roll to V2's commit, of all hosts. */
 export function rollTo(world: World, more: Partial<RollWish> = {}): RollWish {
-  const { release, virtualenv, built, version, ...commit } = manifest(V2);
+  const { commit, ref, subject, author: who, committed } = manifest(V2);
   return {
-    commit,
+    commit: { commit, ref, subject, author: who, committed },
     requirements: REQUIREMENTS,
     bytes: 1000,
     now: Date.UTC(2026, 10, 20),
