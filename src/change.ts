@@ -97,7 +97,8 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
     const result = await runPlan(plan, context, inventory.ssh.concurrency, { ...brakes, phase: stopping });
     tellEnd(result, emit);
     let exit = result.kind === 'done' ? 0 : 1;
-    if (result.kind !== 'done') {
+    if (result.kind === 'failed' && result.phase === 'check') exit = 3;
+    else if (result.kind !== 'done') {
       const stays = held.lapsed() ?? wanted.mayGoBack?.(context.values);
       if (stays !== undefined) {
         emit({ type: 'note', text: stays });
@@ -192,5 +193,6 @@ function sentenceOf(exit: number, plan: Plan): string {
       ? `Done: ${plan.title}; the last batch was not judged, there was nothing left to compare it with`
       : `Done: ${plan.title}`;
   if (exit === 4) return 'NOT FINISHED: the fleet is as listed above; `orchestrate status` tells more';
+  if (exit === 3) return `Refused: ${plan.title}; nothing was changed`;
   return `Not done: ${plan.title}; the fleet is on one version, as listed above`;
 }

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import type { Plan, Phase, Step, Track } from './core/plan.ts';
+import type { Plan, Phase, PhaseName, Step, Track } from './core/plan.ts';
 import type { Emit } from './core/event.ts';
 import type { Failure } from './core/failure.ts';
 import { Failed, faultOf } from './core/failure.ts';
@@ -16,7 +16,7 @@ import { watchStep } from './steps/watch.ts';
 /** How a plan ended: all of it, or at the first phase that failed, once every track of that phase had ended. */
 export type RunResult =
   | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly failures: readonly Failure[] }
+  | { readonly kind: 'failed'; readonly failures: readonly Failure[]; readonly phase?: PhaseName }
   | { readonly kind: 'stopped'; readonly reason: string };
 
 /** Tells how a plan ended, where it did not end well. */
@@ -59,7 +59,7 @@ async function runPhases(plan: Plan, context: StepContext, atOnce: number, brake
       ...(phase.batch === undefined ? {} : { batch: phase.batch }),
     });
     const failures = await runPhase(phase, context, atOnce, brakes);
-    if (failures.length > 0) return { kind: 'failed', failures };
+    if (failures.length > 0) return { kind: 'failed', failures, phase: phase.name };
     if (phase.rotation !== undefined) context.emit({ type: 'rotation', ...phase.rotation });
   }
   return { kind: 'done' };

@@ -77,6 +77,7 @@ export function scriptFailure(host: string, doing: string, outcome: Outcome, nex
 
 /** Said for every file that is written then: a few lines will do. */
 const FULL = /No space left on device|Disk quota exceeded/;
+const CROWDED = new RegExp(`${FULL.source}|only [0-9]+ kB are free`);
 
 /** What mends what a script said; the first that fits. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
@@ -84,9 +85,9 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
     /: 0 kB are free there/,
     'That disk is full, and not even `orchestrate prune` can begin: remove something there by hand, then run the same command again.',
   ],
-  [FULL, 'Make room on that host (`orchestrate prune` removes old releases), then run the same command again.'],
+  [CROWDED, 'Make room on that host (`orchestrate prune` removes old releases), then run the same command again.'],
   [
-    /Permission denied|Operation not permitted|cannot write|a password is required/,
+    /Permission denied|Operation not permitted|can(?:no|')t write|a password is required/,
     '`orchestrate check` names the missing right and the line that mends it.',
   ],
   [

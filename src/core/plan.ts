@@ -27,6 +27,8 @@ export interface Phase {
 }
 
 export type PhaseName =
+  /** Reads only: what fails there ends the plan with nothing changed. */
+  | 'check'
   | 'build'
   | 'ship'
   | 'rehearse'

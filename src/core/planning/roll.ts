@@ -10,6 +10,7 @@ import { enoughLeft, groundFor, settling } from './ground.ts';
 import { listed } from './listed.ts';
 import { switching } from './switching.ts';
 import { settled } from './rollback.ts';
+import { preflight } from './preflight.ts';
 import { staging } from './staging.ts';
 import { origin } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
@@ -81,7 +82,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     inventory,
     routing.missing,
     { title, from: present, to: release.release },
-    [...stages, ...phases],
+    [...preflight(inventory, view, toStage, [...stages, ...phases]), ...stages, ...phases],
     [...wish.warnings, ...notes(inventory, routing, view, order, present)],
   );
 }

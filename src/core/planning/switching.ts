@@ -30,6 +30,8 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
   const phases: Phase[] = [];
   const { hurry = false } = goal;
   const stays = new Set(routing.out.filter((name) => !inHand(routing.reasonOf(name))));
+  // What is out serves nobody, and what it runs may have been started before somebody mended what made it fail.
+  const anew = new Set(hurry ? [] : routing.out);
   const rests = !hurry && inventory.roll.pause + inventory.roll.bake > 0;
   const of = goal.batches.length;
   const fresh: Fresh[] = [];
@@ -54,7 +56,7 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
       name: 'batch',
       title: `batch ${index + 1} of ${of}: ${listed(hosts)} to ${goal.release}`,
       tracks: [
-        ...hosts.map((host) => track(inventory, view, host, goal)),
+        ...hosts.map((host) => track(inventory, view, host, goal, anew.has(host))),
         ...(rests || hurry ? [] : watching(inventory, routing, goal, fresh, 0)),
       ],
       batch,
@@ -101,13 +103,13 @@ function outAfterEachFlip(
   return [...sets, new Set(out)];
 }
 
-function track(inventory: Inventory, view: FleetView, host: string, goal: SwitchGoal): Track {
+function track(inventory: Inventory, view: FleetView, host: string, goal: SwitchGoal, anew: boolean): Track {
   const backend = inventory.backends.find(({ name }) => name === host);
   if (backend === undefined) throw new Error(`${host} is not in the inventory`);
   const steps: Step[] = [
     { kind: 'pause', say: 'let the balancers finish what they had begun', lasts: AFTER_FLIP, deadline: MARGIN },
     ...drained(inventory, view, backend),
-    switchStep(inventory, backend, goal),
+    switchStep(inventory, backend, goal, anew),
     ...health(inventory, view, backend),
   ];
   return { host, steps };
@@ -147,7 +149,8 @@ export function drained(inventory: Inventory, view: FleetView, backend: Backend)
   ];
 }
 
-function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal): RunStep {
+/** `anew`: it is started again though it runs the release already. */
+function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal, anew: boolean): RunStep {
   const { release, service } = inventory;
   return {
     kind: 'run',
@@ -164,7 +167,7 @@ function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal): R
         slotFile(inventory, port) ?? '-',
         service.restart ?? '-',
         String(inventory.health.deadline),
-        'keep',
+        anew ? 'restart' : 'keep',
         ...applicationLogs(inventory, port),
       ],
     })),

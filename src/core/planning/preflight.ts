@@ -1,0 +1,55 @@
+import type { Inventory } from '../inventory.ts';
+import type { FleetView } from '../fleet.ts';
+import { seenBalancers } from '../fleet.ts';
+import type { Phase, Track } from '../plan.ts';
+import type { Staging } from './staging.ts';
+
+const DEADLINE = 60_000;
+
+/**
+ * Looks, before the first byte is written anywhere, at the rights and the room that the phases of a roll will need on each host. What is
+ * missing ends the roll here, with nothing changed. `phases`: what is to be done.
+ */
+export function preflight(inventory: Inventory, view: FleetView, goal: Staging, phases: readonly Phase[]): Phase[] {
+  const does = (name: Phase['name']): boolean => phases.some((phase) => phase.name === name);
+  const { nginx, release, build } = inventory;
+  const { to, path } = build.static.publish;
+  const publishes = (where: typeof to): string[] => (does('publish') && to === where ? ['write', path] : []);
+  const reloads = does('declare') || nginx.switch === 'reload';
+  const balancers = seenBalancers(view).map(([name]): [string, string[]] => [
+    name,
+    [...publishes('balancers'), ...(reloads ? ['write', folderOf(nginx.file), 'test', nginx.test] : [])],
+  ]);
+  const staged = new Set([...(does('build') ? [goal.builder] : []), ...(does('ship') ? goal.hosts : [])]);
+  const backends = inventory.backends.map(({ name }): [string, string[]] => [
+    name,
+    [
+      ...(staged.has(name) ? ['room', release.root, goal.release.virtualenv] : []),
+      ...(goal.hosts.includes(name) ? publishes('backends') : []),
+    ],
+  ]);
+  // A host that is balancer and backend is looked at once.
+  const wanted = new Map<string, string[]>();
+  for (const [name, args] of [...balancers, ...backends]) wanted.set(name, [...(wanted.get(name) ?? []), ...args]);
+  const tracks = [...wanted].flatMap(([host, args]): Track[] =>
+    args.length === 0
+      ? []
+      : [
+          {
+            host,
+            steps: [
+              {
+                kind: 'run',
+                say: 'look at the rights and the room that it takes',
+                script: 'preflight',
+                calls: [{ host, args }],
+                deadline: DEADLINE,
+              },
+            ],
+          },
+        ],
+  );
+  return tracks.length === 0 ? [] : [{ name: 'check', title: 'see that rights and room for it are there', tracks }];
+}
+
+const folderOf = (file: string): string => file.replace(/\/[^/]*$/, '') || '/';
