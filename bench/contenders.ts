@@ -1,11 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event } from '../src/core/event.ts';
 import type { Fleet } from '../test/fleet/fleet.ts';
 import { DEPLOY } from '../test/fleet/hosts/base.ts';
 import { must } from '../test/fleet/hosts/shell.ts';
 import type { Project } from '../test/fleet/project/make-project.ts';
+import { ansible, hasAnsible } from './ansible.ts';
 import { measured, type Measured } from './measured.ts';
+import { secondsOut } from './out.ts';
+import { makePackage } from './package.ts';
 import { inventoryOf, OWN, PEER, PEER_NGINX, SHOP, WORKERS, type Site } from './sites.ts';
 
 const HERE = import.meta.dirname;
@@ -26,44 +29,51 @@ export interface Contender {
   readonly roll: (ref: string) => Promise<Rolled>;
 }
 
+export interface Contenders {
+  /** The wrapper and the live switch. */
+  readonly orchestrate: Contender;
+  readonly bash: Contender;
+  /** The live switch on a site that keeps its own supervisor program. */
+  readonly own: Contender;
+  /** As `orchestrate`, without any right on the balancers beyond the routing. */
+  readonly fixed: Contender;
+  /** Absent where it is not installed. */
+  readonly ansible?: Contender;
+  /** orchestrate with the inventory of the first site. */
+  readonly program: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+}
+
 /** Writes what the contenders read. */
-export async function contenders(fleet: Fleet, project: Project): Promise<Contender[]> {
+export async function contenders(fleet: Fleet, project: Project): Promise<Contenders> {
   const folder = join(fleet.state, 'bench');
-  await mkdir(folder, { recursive: true });
+  const program = await makePackage(folder);
   const orchestrate = async (name: string, site: Site, configuration: 'managed' | 'fixed'): Promise<Contender> => {
     const file = join(folder, `${site.name}-${configuration}.yaml`);
     await writeFile(file, inventoryOf(fleet, site, project.folder, configuration));
-    return { name, site, roll: (ref) => rollByOrchestrate(file, folder, ref) };
+    return { name, site, roll: (ref) => rollByOrchestrate([process.execPath, program, '-i', file], folder, ref) };
   };
   const settings = join(folder, 'peer.sh');
   await writeFile(settings, peerSettings(fleet, project));
-  return [
-    await orchestrate('orchestrate', SHOP, 'managed'),
-    { name: 'bash', site: PEER, roll: (ref) => rollByBash(settings, project, ref) },
-    await orchestrate('orchestrate (own program)', OWN, 'managed'),
-    await orchestrate('orchestrate (fixed)', SHOP, 'fixed'),
-  ];
+  return {
+    orchestrate: await orchestrate('orchestrate', SHOP, 'managed'),
+    bash: { name: 'bash', site: PEER, roll: (ref) => rollByBash(settings, project, ref) },
+    own: await orchestrate('orchestrate (own program)', OWN, 'managed'),
+    fixed: await orchestrate('orchestrate (fixed)', SHOP, 'fixed'),
+    ...(hasAnsible() ? { ansible: ansible(fleet, project, SETTINGS) } : {}),
+    program: [process.execPath, program, '-i', join(folder, 'shop-managed.yaml')],
+    environment: operatorEnvironment(folder),
+  };
 }
 
-export const orchestrateCommand = (inventory: string, ...args: string[]): string[] => [
-  process.execPath,
-  join(HERE, '..', 'src', 'main.ts'),
-  '-i',
-  inventory,
-  ...args,
-];
-
-export const operatorEnvironment = (folder: string): NodeJS.ProcessEnv => ({
+const operatorEnvironment = (folder: string): NodeJS.ProcessEnv => ({
   ...process.env,
   XDG_CACHE_HOME: join(folder, 'cache'),
   SSH_AUTH_SOCK: '',
 });
 
-async function rollByOrchestrate(inventory: string, folder: string, ref: string): Promise<Rolled> {
-  const ran = await measured(
-    orchestrateCommand(inventory, 'roll', '--ref', ref, '--yes', '--json'),
-    operatorEnvironment(folder),
-  );
+async function rollByOrchestrate(program: readonly string[], folder: string, ref: string): Promise<Rolled> {
+  const ran = await measured([...program, 'roll', '--ref', ref, '--yes', '--json'], operatorEnvironment(folder));
   const events = ran.stdout
     .split('\n')
     .flatMap((line): Event[] => (line.startsWith('{') ? [JSON.parse(line) as Event] : []));
@@ -77,34 +87,35 @@ async function rollByBash(settings: string, project: Project, ref: string): Prom
   const commit = (await must('git', ['-C', project.folder, 'rev-parse', ref])).trim();
   const ran = await measured([join(HERE, 'peers', 'roll.sh'), settings, commit]);
   if (ran.code !== 0) throw new Error(`roll.sh: exit ${ran.code}\n${ran.stdout}\n${ran.stderr}`);
-  let out = 0;
-  for (const [, state, , at] of ran.stdout.matchAll(/^(out|in) (\S+) ([0-9.]+)$/gm))
-    out += Number(at) * (state === 'in' ? 1 : -1);
-  return { measured: ran, out, events: [] };
+  return { measured: ran, out: secondsOut(ran.stdout), events: [] };
 }
 
+/** What the peers are told of their site. */
+const SETTINGS = {
+  root: '/srv/www/peer',
+  port: PEER.port,
+  pid_file: '/run/peer/gunicorn.pid',
+  upstream: 'peer',
+  upstream_file: '/etc/nginx/peer/upstream.conf',
+  nginx: `/usr/sbin/${PEER_NGINX}`,
+  static: '/srv/www/peer-static',
+  site: 'shop.example.com',
+  health: '/healthz',
+  warm: '/',
+  requests: WORKERS * 2,
+  keep: 5,
+} as const;
+
 function peerSettings(fleet: Fleet, project: Project): string {
-  const values = {
-    user: DEPLOY.name,
-    key: fleet.key,
-    known_hosts: fleet.knownHosts,
-    repository: project.folder,
-    root: '/srv/www/peer',
-    port: PEER.port,
-    pid_file: '/run/peer/gunicorn.pid',
-    upstream: 'peer',
-    upstream_file: '/etc/nginx/peer/upstream.conf',
-    nginx: `/usr/sbin/${PEER_NGINX}`,
-    static: '/srv/www/peer-static',
-    site: 'shop.example.com',
-    health: '/healthz',
-    warm: '/',
-    requests: WORKERS * 2,
-    keep: 5,
-  };
   const words = (list: readonly string[]): string => `(${list.join(' ')})`;
   return [
-    ...Object.entries(values).map(([key, value]) => `${key}='${value}'`),
+    ...Object.entries({
+      ...SETTINGS,
+      user: DEPLOY.name,
+      key: fleet.key,
+      known_hosts: fleet.knownHosts,
+      repository: project.folder,
+    }).map(([key, value]) => `${key}='${value}'`),
     `balancers=${words(fleet.balancers.map(({ address }) => address))}`,
     `backends=${words(fleet.backends.map(({ name, address }) => `${name}=${address}`))}`,
     '',

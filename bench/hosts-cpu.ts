@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Fleet } from '../test/fleet/fleet.ts';
 
 const CONTROLLER = '/sys/fs/cgroup/cpu';
-const OURS = join(CONTROLLER, 'orchestrate-bench');
+const OURS = join(CONTROLLER, 'bench-hosts');
 
 /** Whether the machine can give each host a CPU group of its own. */
 export const hasGroups = (): boolean => existsSync(join(CONTROLLER, 'cpu.shares'));

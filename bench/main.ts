@@ -3,21 +3,30 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setScene, type Scene } from '../test/e2e/scene.ts';
 import { commits } from './commits.ts';
-import { contenders } from './contenders.ts';
+import { contenders, type Contender, type Contenders } from './contenders.ts';
 import { groupHosts, removeGroups } from './hosts-cpu.ts';
+import { machine } from './machine.ts';
+import { quick } from './quick.ts';
+import { quickTable, rollTable } from './table.ts';
 import { round, type Round } from './round.ts';
 import { addSites } from './sites.ts';
-import { rollTable } from './table.ts';
 
-const usage = `npm run bench -- [--backends 4,20] [--rounds 3] [--only NAME,…] [--write FILE] [--raw FOLDER]
+const usage = `npm run bench -- [--backends 4,20] [--rounds 3] [--ansible 1] [--more 0] [--results FILE] [--raw FOLDER]
 
-Rolls the same fleet by orchestrate and by its peers in turn, under load, and prints what each took.`;
+Rolls one fleet by orchestrate and by its peers in turn, under load; writes what each took to bench/RESULTS.md.
+  --backends  sizes of the fleet, one after the other; 2 balancers each
+  --rounds    rolls of each: medians are told
+  --ansible   rolls by Ansible, where it is installed: it is slow
+  --more      further rolls by orchestrate on the first size, managed and fixed in turn, that look for losses
+  --raw       also keeps each roll's events there`;
 
 const { values } = parseArgs({
   options: {
     backends: { type: 'string', default: '4,20' },
     rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'orchestrate,bash,orchestrate (own program)' },
+    ansible: { type: 'string', default: '1' },
+    more: { type: 'string', default: '0' },
+    results: { type: 'string', default: join(import.meta.dirname, 'RESULTS.md') },
     raw: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -26,20 +35,34 @@ if (values.help) {
   console.log(usage);
   process.exit(0);
 }
+const sizes = values.backends.split(',').map(Number);
+const rounds = Number(values.rounds);
 
-const parts: string[] = [];
-for (const backends of values.backends.split(',').map(Number)) {
-  const rounds = await bench(backends, Number(values.rounds), values.only.split(','));
-  parts.push(`${backends} backends, 2 balancers\n\n${rollTable(rounds)}`);
-  console.log(`\n${parts.at(-1)}\n`);
+const parts = [await machine()];
+const all: Round[] = [];
+for (const [index, backends] of sizes.entries()) {
+  const part = await bench(backends, index === 0);
+  parts.push(part);
+  console.log(`\n${part}\n`);
 }
+const ours = all.filter(({ contender }) => contender.startsWith('orchestrate'));
+const failed = ours.reduce((sum, each) => sum + each.failed, 0);
+const sent = ours.reduce((sum, each) => sum + each.sent, 0);
+parts.push(`Requests failed in all ${ours.length} rolls by orchestrate: ${failed} of ${sent}.`);
+await writeFile(values.results, `# What a roll takes\n\n${parts.join('\n\n')}\n`);
+console.log(parts.at(-1));
 
-async function bench(backends: number, times: number, only: readonly string[]): Promise<Round[]> {
+/** Everything on one size of fleet; returns its tables. */
+async function bench(backends: number, isFirst: boolean): Promise<string> {
   const scene = await setScene({ name: 'bench', balancers: 2, backends, sshd: 'large' }, null);
   try {
     await addSites(scene.fleet);
     await groupHosts(scene.fleet);
-    return await alternate(scene, times, only);
+    const who = await contenders(scene.fleet, scene.project);
+    const done = await alternate(scene, who, isFirst);
+    all.push(...done);
+    const small = await quick(scene.fleet, who.program, who.environment, 7);
+    return [`## ${backends} backends`, rollTable(done), quickTable(small, scene.fleet.hosts.length)].join('\n\n');
   } finally {
     await scene.end();
     await removeGroups();
@@ -47,30 +70,35 @@ async function bench(backends: number, times: number, only: readonly string[]): 
 }
 
 /** The first commit is rolled by everybody without being counted: it makes the virtual environments. Who is first changes each round. */
-async function alternate(scene: Scene, times: number, only: readonly string[]): Promise<Round[]> {
-  const who = (await contenders(scene.fleet, scene.project)).filter(({ name }) => only.includes(name));
-  const rounds: Round[] = [];
-  let number = -1;
-  for await (const { ref } of commits(scene.project)) {
-    if (number === -1) for (const each of who) await each.roll(ref);
-    number += 1;
-    if (number === 0) continue;
-    if (number > times) break;
-    for (const at of who.keys()) {
-      const contender = who[(at + number) % who.length];
-      if (contender === undefined) continue;
+async function alternate(scene: Scene, who: Contenders, isFirst: boolean): Promise<Round[]> {
+  const usual = [who.orchestrate, who.bash, who.own];
+  const plan: Contender[][] = Array.from({ length: rounds }, (_, at) =>
+    usual.map((_each, index) => usual[(index + at) % usual.length] ?? who.bash),
+  );
+  if (isFirst) {
+    if (who.ansible !== undefined)
+      for (let time = 0; time < Number(values.ansible); time += 1) plan.push([who.ansible]);
+    for (let time = 0; time < Number(values.more); time += 1) plan.push([time % 2 === 0 ? who.fixed : who.orchestrate]);
+  }
+  const done: Round[] = [];
+  const refs = commits(scene.project);
+  const first = (await refs.next()).value;
+  for (const each of usual) await each.roll(first.ref);
+  for (const [at, turn] of plan.entries()) {
+    const { ref } = (await refs.next()).value;
+    for (const contender of turn) {
       const one = await round(scene, contender, ref);
-      rounds.push(one);
+      done.push(one);
       const { events, ...figures } = one;
-      console.error(JSON.stringify({ at: new Date().toISOString(), ...figures }));
+      console.error(JSON.stringify({ ...figures, events: events.length }));
       if (values.raw !== undefined) {
         await mkdir(values.raw, { recursive: true });
         await writeFile(
-          join(values.raw, `${contender.site.name}-${scene.fleet.backends.length}-${number}.json`),
-          JSON.stringify(events),
+          join(values.raw, `${scene.fleet.backends.length}-${at}-${contender.name}.json`),
+          JSON.stringify(one),
         );
       }
     }
   }
-  return rounds;
+  return done;
 }

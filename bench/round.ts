@@ -25,6 +25,8 @@ export interface Round {
   readonly p99During: number;
   /** Of Nginx, all balancers together. */
   readonly reloads: number;
+  /** Milliseconds since the epoch. */
+  readonly began: number;
   readonly events: readonly Event[];
 }
 
@@ -63,6 +65,7 @@ export async function round(scene: Scene, contender: Contender, ref: string): Pr
     p99Before: latencyBetween(report, 0.99, OPENING, began),
     p99During: latencyBetween(report, 0.99, began, until),
     reloads: (await reloads(scene, site)) - reloadsBefore,
+    began: rolled.measured.began,
     events: rolled.events,
   };
 }

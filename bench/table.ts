@@ -1,3 +1,4 @@
+import type { Quick } from './quick.ts';
 import type { Round } from './round.ts';
 
 export const median = (values: readonly number[]): number => {
@@ -56,5 +57,15 @@ export function rollTable(rounds: readonly Round[]): string {
       of(name, ({ p99Before, p99During }) => p99During / p99Before).toFixed(2),
       of(name, ({ reloads }) => reloads).toFixed(0),
     ]),
+  ]);
+}
+
+export function quickTable({ help, status, ssh }: Quick, hosts: number): string {
+  const ms = (seconds: number): string => `${(seconds * 1000).toFixed(0)} ms`;
+  return table([
+    ['', 'takes'],
+    ['`orchestrate --help`', ms(help)],
+    [`\`orchestrate status\`, ${hosts} hosts`, `${ms(status)} (${(status / ssh).toFixed(2)} ×)`],
+    [`\`ssh HOST true\` to the same, 20 at once`, ms(ssh)],
   ]);
 }
