@@ -86,6 +86,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
     'That disk is full, and not even `orchestrate prune` can begin: remove something there by hand, then run the same command again.',
   ],
   [CROWDED, 'Make room on that host (`orchestrate prune` removes old releases), then run the same command again.'],
+  [/; as root: /, 'Run that line there, then the same command again. `orchestrate check` tests every other right.'],
   [
     /Permission denied|Operation not permitted|can(?:no|')t write|a password is required/,
     '`orchestrate check` names the missing right and the line that mends it.',

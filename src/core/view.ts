@@ -3,7 +3,7 @@ import type { Answer, FleetFacts, Seen } from './facts.ts';
 import type { BalancerFacts } from './balancer-facts.ts';
 import { runningRelease, type BackendFacts } from './backend-facts.ts';
 import type { BackendView, BalancerView, FleetView, Problem } from './fleet.ts';
-import type { Backend, Inventory } from './inventory.ts';
+import type { Backend, Host, Inventory } from './inventory.ts';
 import type { LogTail } from './routing/foreign.ts';
 import { splitSocket } from './address.ts';
 import { digestOf } from './routing/configuration.ts';
@@ -17,7 +17,7 @@ export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: F
   return {
     configuration,
     balancers: Object.fromEntries(
-      inventory.balancers.map(({ name }) => [name, balancerView(inventory, facts.balancers[name])]),
+      inventory.balancers.map((host) => [host.name, balancerView(inventory, host, facts.balancers[host.name])]),
     ),
     backends: Object.fromEntries(
       inventory.backends.map((backend) => [
@@ -28,7 +28,11 @@ export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: F
   };
 }
 
-function balancerView(inventory: Inventory, seen: FleetFacts['balancers'][string] | undefined): BalancerView {
+function balancerView(
+  inventory: Inventory,
+  { ssh }: Host,
+  seen: FleetFacts['balancers'][string] | undefined,
+): BalancerView {
   if (seen?.kind !== 'seen') return { kind: 'unreachable', reason: seen?.reason ?? 'it was not looked at' };
   const { facts } = seen;
   const { status, generation } = facts;
@@ -52,7 +56,7 @@ function balancerView(inventory: Inventory, seen: FleetFacts['balancers'][string
         says,
         next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.',
       })),
-      ...folderProblems(inventory, facts),
+      ...folderProblems(inventory, facts, ssh.user),
       ...loaded.problems,
       ...logProblems(inventory, facts.log),
       ...(loaded.text !== null && facts.live !== null && !serves ? [unserved(inventory, facts.live, generation)] : []),
@@ -132,12 +136,12 @@ function declarer(inventory: Inventory, text: string): (group: Group) => boolean
   return (group) => verifier.problems.length === 0 && verifier.group(group).length === 0;
 }
 
-function folderProblems({ nginx }: Inventory, facts: BalancerFacts): Problem[] {
+function folderProblems({ nginx }: Inventory, facts: BalancerFacts, user = 'USER'): Problem[] {
   if (facts.folder === 'writable') return [];
   return [
     {
-      says: `the routing folder ${nginx.folder} ${facts.folder === 'missing' ? 'is not there' : 'can’t be written'}`,
-      next: `As root on that balancer: install -d -m 711 -o $USER ${nginx.folder} (with the ssh user for $USER).`,
+      says: `the routing folder ${nginx.folder} ${facts.folder === 'missing' ? 'is not there' : "can't be written"}`,
+      next: `As root on that balancer: install -d -m 711 -o ${user} ${nginx.folder}${user === 'USER' ? ' (USER: as whom ssh logs in)' : ''}`,
     },
   ];
 }

@@ -18,12 +18,14 @@ function unreachable(view: FleetView, hosts: readonly string[]): Refused | undef
   const away = [
     ...Object.entries(view.balancers),
     ...hosts.map((name) => [name, view.backends[name]] as const),
-  ].flatMap(([name, seen]) => (seen?.kind === 'unreachable' ? [`${name}: ${seen.reason}`] : []));
+  ].flatMap(([name, seen]) => (seen?.kind === 'unreachable' ? [{ name, reason: seen.reason }] : []));
   if (away.length === 0) return undefined;
+  const aside = away.some(({ name }) => name in view.balancers) ? '' : ', or leave it aside with --hosts';
   return refused(
     `${away.length === 1 ? 'A host' : `${away.length} hosts`} could not be looked at; nothing was changed.`,
-    'Mend the connection (`orchestrate check` tells more), or leave backends aside with --hosts.',
-    away,
+    `Mend the connection as said above (\`orchestrate check\` tells more)${aside}.`,
+    // A connection's own words begin with the host's name already.
+    away.map(({ name, reason }) => (reason.startsWith(`${name} `) ? reason : `${name}: ${reason}`)),
   );
 }
 
@@ -63,10 +65,11 @@ function troubled(inventory: Inventory, view: FleetView, hosts: readonly string[
   );
   const [first] = problems;
   if (first === undefined) return undefined;
+  const several = new Set(problems.map(({ next }) => next)).size > 1;
   return refused(
     `${inventory.app} can't be changed as it is; nothing was touched.`,
-    first.next,
-    problems.map((problem) => `${problem.name}: ${problem.says}`),
+    several ? 'Mend each of these; `orchestrate check` tells more.' : first.next,
+    problems.map(({ name, says, next }) => `${name}: ${says}${several ? `. ${next}` : ''}`),
   );
 }
 
