@@ -3,7 +3,7 @@ import type { Planned } from './core/planning/refusal.ts';
 import type { Phase, Plan } from './core/plan.ts';
 import { unlike } from './core/planning/unlike.ts';
 import type { FleetView } from './core/fleet.ts';
-import { Refusal } from './core/failure.ts';
+import { faultOf, Refusal } from './core/failure.ts';
 import type { HostSummary } from './core/event.ts';
 import { hostsOf } from './core/plan.ts';
 import { newestRecord } from './core/fleet.ts';
@@ -106,7 +106,11 @@ export async function change(opened: Opened, wanted: Change, options: ChangeOpti
       } else if (wanted.back !== undefined) {
         const anew = contextOf(opened, held, new AbortController().signal, context.counts);
         const ground = { look, author: author(held), context: anew };
-        if (!(await goBack(opened, held, wanted.back, plan, ground))) exit = 4;
+        const back = await goBack(opened, held, wanted.back, plan, ground).catch((error: unknown) => {
+          emit({ type: 'failed', failure: faultOf(error, 'go back to one version') });
+          return false;
+        });
+        if (!back) exit = 4;
       }
       if (exit === 1 && options.stop.aborted) exit = options.stop.reason === 'SIGTERM' ? 143 : 130;
     }

@@ -1,4 +1,5 @@
 import type { Inventory } from './inventory.ts';
+import { inHand } from './planning/hand.ts';
 import { newestRecord, type BackendView, type FleetView } from './fleet.ts';
 
 /** What `status` tells: what runs where, who is in rotation and why not, and everything that is not as it should be, in words. */
@@ -56,8 +57,16 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
   const drift = [
     ...inventory.balancers.flatMap(({ name }) => balancerDrift(name, view)),
     ...unequal(balancers),
+    ...(record?.table['stable']?.startsWith('closing-') === true
+      ? ['a reload was begun and not ended: every request pays for a new connection until the next roll or rollback']
+      : []),
     ...inventory.backends.flatMap(({ name }) => backendDrift(name, view.backends[name], health[name])),
     ...mixed(backends),
+    ...backends.flatMap(({ name, rotation, reason }) =>
+      rotation === 'out' && inHand(reason ?? undefined)
+        ? [`${name} is out of rotation by nobody's word (${reason}): the next roll puts it back`]
+        : [],
+    ),
   ];
   const unfinished =
     record !== null && record.intent !== null

@@ -22,7 +22,7 @@ export async function putStep(step: PutStep, context: StepContext): Promise<stri
     () => undefined,
     (error: unknown) => error,
   );
-  const sending = send(step, context, counted);
+  const sending = send(step, context, counted, () => outputs.every(({ destroyed }) => destroyed));
   const receiving = allEnded(step.calls.map((call, index) => receive(step, call, outputs[index], context))).then(
     (ends) => {
       const failures = ends.filter((failure) => failure !== undefined);
@@ -65,28 +65,55 @@ async function receive(
   }
 }
 
-/** undefined: all was sent. `own`: it failed by itself, and not because nobody was left to receive. */
-async function send(
+/** Why not all was sent. `own`: it failed by itself, and not because nobody was left to receive. */
+interface Unsent {
+  readonly failure: Failure;
+  readonly own: boolean;
+}
+
+function send(
   step: PutStep,
   context: StepContext,
   into: PassThrough,
-): Promise<{ readonly failure: Failure; readonly own: boolean } | undefined> {
-  if (step.from.kind === 'source') {
-    try {
-      await pipeline(await context.archive(step.from.commit), into);
-      return undefined;
-    } catch (error) {
-      const failure = {
-        host: 'this machine',
-        doing: step.say,
-        what: `could not read the source: ${error instanceof Error ? error.message : String(error)}`,
-        output: [],
-        next: 'Look at the repository that build.source names.',
-      };
-      return { failure, own: !into.destroyed };
-    }
+  nobody: () => boolean,
+): Promise<Unsent | undefined> {
+  return step.from.kind === 'source'
+    ? sendCommit(step.from.commit, step, context, into, nobody)
+    : sendFrom(step.from, step, context, into);
+}
+
+async function sendCommit(
+  commit: string,
+  step: PutStep,
+  context: StepContext,
+  into: PassThrough,
+  nobody: () => boolean,
+): Promise<Unsent | undefined> {
+  let own = true;
+  try {
+    const source = await context.archive(commit);
+    source.once('error', () => (own = !nobody()));
+    await pipeline(source, into);
+    return undefined;
+  } catch (error) {
+    into.destroy();
+    const failure = {
+      host: 'this machine',
+      doing: step.say,
+      what: `could not read the source: ${error instanceof Error ? error.message : String(error)}`,
+      output: [],
+      next: 'Look at the repository that build.source names.',
+    };
+    return { failure, own };
   }
-  const { host, script, args } = step.from;
+}
+
+async function sendFrom(
+  { host, script, args }: Extract<PutStep['from'], { kind: 'host' }>,
+  step: PutStep,
+  context: StepContext,
+  into: PassThrough,
+): Promise<Unsent | undefined> {
   try {
     const outcome = await context.remote.run({
       host,
@@ -96,12 +123,12 @@ async function send(
       output: into,
       deadline: step.deadline,
     });
-    return succeeded(outcome)
-      ? undefined
-      : { failure: scriptFailure(host, step.say, outcome), own: outcome.kind === 'exited' };
+    if (succeeded(outcome)) return undefined;
+    const cut = outcome.kind === 'lost' && outcome.reason.startsWith('its output');
+    return { failure: scriptFailure(host, step.say, outcome), own: !cut };
   } catch (error) {
     const failure = connectFailure(error, step.say);
-    into.destroy(new Error(failure.what));
+    into.destroy();
     return { failure, own: true };
   }
 }

@@ -24,11 +24,13 @@ export function unlike(view: FleetView, plan: Plan): string[] {
   return [...hosts, ...balancers];
 }
 
-/** Why what is in rotation is not on one version, in sentences; none: it is. */
+/** Why what can be reached is not in rotation on one version, in sentences; none: it is. What a person or its death took out is no reason. */
 export function divided(view: FleetView): string[] {
   const record = newestRecord(view);
   const out = Object.entries(record?.backends ?? {}).filter(([, { rotation }]) => rotation === 'out');
-  const held = out.filter(([, { reason }]) => inHand(reason)).map(([name]) => name);
+  const held = out
+    .filter(([name, { reason }]) => inHand(reason) && view.backends[name]?.kind === 'seen')
+    .map(([name]) => name);
   const serving = Object.entries(view.backends).filter(
     ([name, seen]) => seen.kind === 'seen' && !out.some(([other]) => other === name),
   );
