@@ -16,6 +16,9 @@ export function limitedBackends(inventory: Inventory, flags: LimitFlags): string
   throw new Refusal(2, selected.message, 'Name backends of the inventory: --hosts web1,web[3-4].');
 }
 
-/** Backends given by name on the command line, ranges too. */
-export const namedBackends = (inventory: Inventory, names: readonly string[]): string[] =>
-  limitedBackends(inventory, { hosts: names.join(',') });
+/** Backends given by name on the command line, ranges too, in the inventory's order. Throws `Refusal` (exit 2). */
+export function namedBackends(inventory: Inventory, names: readonly string[]): string[] {
+  const selected = selectHosts(inventory, { hosts: names.join(',') });
+  if (selected.ok) return [...selected.hosts];
+  throw new Refusal(2, selected.message.replace(/^--hosts: /, ''), 'Name backends of the inventory: web1 web[3-4].');
+}
