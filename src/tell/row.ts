@@ -1,6 +1,6 @@
 import { clean, lasting, padded, widthOf } from './words.ts';
 
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export type Paint = (style: Style, text: string) => string;
 
 /** What is known of a host, or of a group such as `balancers`, during a command. Times are milliseconds of one clock. */
