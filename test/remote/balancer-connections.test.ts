@@ -26,20 +26,47 @@ async function deaf(): Promise<{ port: number; process: ChildProcess }> {
   return { port: Number(line.toString()), process: child };
 }
 
-test('connections that wait for a backend are seen, and waited for', async () => {
+/** Connections to a port that do not come about. */
+function connecting(port: number, count: number): net.Socket[] {
+  return Array.from({ length: count }, () => net.connect(port, '127.0.0.1').on('error', () => {}));
+}
+
+test('connections that are being made to a backend are waited for, and named at the deadline', async () => {
   const { port, process } = await deaf();
-  assert.equal((await run('awaiting', ['0', `127.0.0.1:${port}`])).out, 'awaiting 0\n');
-  const sockets = Array.from({ length: 3 }, () => net.connect(port, '127.0.0.1').on('error', () => {}));
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const waiting = await run('awaiting', ['0', `127.0.0.1:${port}`, '[fd00::1]:80']);
+  assert.equal((await run('awaiting', ['0', 'fail', `127.0.0.1:${port}`])).out, 'awaited 0\n');
+  // The first of them is taken.
+  const sockets = connecting(port, 4);
+  const waiting = await run('awaiting', ['200', 'fail', '127.0.0.1:1', `127.0.0.1:${port}`, '[fd00::1]:80']);
   assert.equal(waiting.code, 1);
-  assert.match(
-    waiting.out,
-    new RegExp(`^connection 127.0.0.1:\\d+ 127.0.0.1:${port}\n(connection .*\n)*awaiting [12]\n$`),
-  );
-  assert.equal((await run('awaiting', ['0', '127.0.0.1:1'])).code, 0);
+  assert.match(waiting.out, new RegExp(`^(connection 127.0.0.1:\\d+ 127.0.0.1:${port}\n){2,3}awaited [23]\n$`));
+  assert.match(waiting.err, /^after 200 ms Nginx still tries to reach a backend/);
+  assert.equal((await run('awaiting', ['200', 'proceed', `127.0.0.1:${port}`])).code, 0);
+  assert.equal((await run('awaiting', ['200', 'fail', '127.0.0.1:1'])).out, 'awaited 0\n');
   setTimeout(() => sockets.forEach((socket) => socket.destroy()), 300);
-  assert.equal((await run('awaiting', ['10', `127.0.0.1:${port}`])).code, 0);
+  assert.equal((await run('awaiting', ['10000', 'fail', `127.0.0.1:${port}`])).code, 0);
+  process.kill();
+  await once(process, 'exit');
+});
+
+test('what begins to connect later is not waited for, though a neighbour is dead all the time', async () => {
+  const { port, process } = await deaf();
+  const before = connecting(port, 3);
+  setTimeout(() => before.forEach((socket) => socket.destroy()), 400);
+  const later: net.Socket[] = [];
+  // Each for 300 ms, as a request that tries a dead neighbour and is passed on.
+  const timer = setInterval(() => {
+    const sockets = connecting(port, 1);
+    later.push(...sockets);
+    setTimeout(() => sockets.forEach((socket) => socket.destroy()), 300);
+  }, 50);
+  const begun = Date.now();
+  const waited = await run('awaiting', ['10000', 'fail', `127.0.0.1:${port}`]);
+  const took = Date.now() - begun;
+  clearInterval(timer);
+  for (const socket of later) socket.destroy();
+  assert.equal(waited.code, 0, waited.err);
+  // Two rounds: those of before, and those of the moment when they had gone.
+  assert.ok(took > 600 && took < 5000, `${took} ms`);
   process.kill();
   await once(process, 'exit');
 });

@@ -8,8 +8,6 @@ import { unsettled } from './ground.ts';
 import { handReason, inHand } from './hand.ts';
 import { listed } from './listed.ts';
 
-/** After a flip a worker may still be connecting on behalf of a request that it took just before. */
-const AFTER_FLIP = 100;
 /** What a script may take beyond the deadline that it keeps itself. */
 const MARGIN = 15_000;
 
@@ -64,7 +62,7 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
     for (const host of hosts) routing.served(host, goal.release);
     back = [...back, ...leaving];
     if (index === of - 1) {
-      routing.finish();
+      routing.finish(goal.release);
       letIn(back.length > 0 ? `${listed(back)} back in rotation` : 'the record says what the hosts run now', batch);
     } else if (rests && back.length > 0) {
       letIn(`${listed(back)} back in rotation`, batch);
@@ -107,7 +105,6 @@ function track(inventory: Inventory, view: FleetView, host: string, goal: Switch
   const backend = inventory.backends.find(({ name }) => name === host);
   if (backend === undefined) throw new Error(`${host} is not in the inventory`);
   const steps: Step[] = [
-    { kind: 'pause', say: 'let the balancers finish what they had begun', lasts: AFTER_FLIP, deadline: MARGIN },
     ...drained(inventory, view, backend),
     switchStep(inventory, backend, goal, anew),
     ...health(inventory, view, backend),
@@ -115,36 +112,30 @@ function track(inventory: Inventory, view: FleetView, host: string, goal: Switch
   return { host, steps };
 }
 
-/** Proves that no request is left on a backend: counted on the host itself, and on each balancer for what is still connecting. */
+/**
+ * Proves that no request is left on a backend. First, on each balancer, that every request of before the flip has its backend: one that
+ * waits for a dead neighbour is passed on to this one a second later. Only then what is on the host itself can be counted to the end.
+ */
 export function drained(inventory: Inventory, view: FleetView, backend: Backend): Step[] {
   const { deadline, on_deadline } = inventory.drain;
+  const sockets = inventory.backends.flatMap(({ address, slots }) => slots.map((port) => socketOf(address, port)));
   return [
     {
-      kind: 'together',
-      say: `see that no request is left on ${backend.name}, and none on its way there`,
+      kind: 'run',
+      say: 'let the balancers finish what they had begun',
+      script: 'awaiting',
+      calls: reachable(view).map((host) => ({ host, args: [String(deadline), on_deadline, ...sockets] })),
       deadline: deadline + MARGIN,
-      steps: [
-        {
-          kind: 'run',
-          say: `wait until no request is left on ${backend.name}`,
-          script: 'drained',
-          calls: backend.slots.map((port) => ({
-            host: backend.name,
-            args: [String(port), String(deadline), on_deadline],
-          })),
-          deadline: deadline + MARGIN,
-        },
-        {
-          kind: 'run',
-          say: `see that no balancer is still connecting to ${backend.name}`,
-          script: 'awaiting',
-          calls: reachable(view).map((host) => ({
-            host,
-            args: [String(Math.ceil(deadline / 1000)), ...backend.slots.map((port) => socketOf(backend.address, port))],
-          })),
-          deadline: deadline + MARGIN,
-        },
-      ],
+    },
+    {
+      kind: 'run',
+      say: `wait until no request is left on ${backend.name}`,
+      script: 'drained',
+      calls: backend.slots.map((port) => ({
+        host: backend.name,
+        args: [String(port), String(deadline), on_deadline],
+      })),
+      deadline: deadline + MARGIN,
     },
   ];
 }

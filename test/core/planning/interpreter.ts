@@ -146,11 +146,18 @@ class Interpreter {
         this.#balancer(host).lingering.clear();
         return;
       case 'drained':
-        this.#drained.add(host);
+        // What is still being connected shows on no backend: only a count after that is one.
+        if ([...this.#world.balancers.keys()].every((name) => this.#awaited.get(host)?.has(name)))
+          this.#drained.add(host);
         return;
       case 'awaiting':
-        for (const { name, address } of this.#world.inventory.backends)
-          if (args.some((arg) => arg.startsWith(`${address}:`))) added(this.#awaited, name, host);
+        for (const { name, address } of this.#world.inventory.backends) {
+          assert.ok(
+            args.some((arg) => arg.startsWith(`${address}:`)),
+            `a request that waits for ${name} may be passed on`,
+          );
+          added(this.#awaited, name, host);
+        }
         return;
       case 'switch':
         return this.#switch(host, second);
