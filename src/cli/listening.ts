@@ -41,7 +41,7 @@ export async function runChange(flags: ChangingFlags, make: (opened: Opened) => 
 const write = (text: string): void => void process.stdout.write(text);
 
 /** The listener that fits where the output goes: NDJSON if asked, a live picture on a terminal, timed lines everywhere else. `footer` adds lines to the picture. */
-export function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listening {
+function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listening {
   const stop = new AbortController();
   const picture =
     process.stdout.isTTY &&
@@ -87,7 +87,7 @@ export function listen(flags: ChangingFlags, footer?: () => readonly string[]): 
 }
 
 /** A plan on standard output: sentences, or JSON. */
-export function show(plan: Plan, json: boolean): void {
+function show(plan: Plan, json: boolean): void {
   write(json ? `${JSON.stringify(plan, null, 2)}\n` : `${sentences(plan).join('\n')}\n`);
 }
 

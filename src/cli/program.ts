@@ -3,9 +3,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { Refusal } from '../core/failure.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+const version =
+  /"version": "([^"]+)"/.exec(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))?.[1] ?? '';
 
 /**
  * Reads the arguments, runs the command, returns the exit code: 0 done · 1 failed, the fleet is put back on one version ·
@@ -50,9 +49,12 @@ function program(end: { code: number }): Command {
   const does =
     <A extends unknown[]>(load: () => Promise<(...args: A) => Promise<number>>) =>
     async (...args: unknown[]): Promise<void> => {
+      // commander gives the arguments, the command's own options, and the command; which types they have stands in its declaration below.
+      // oxlint-disable typescript/no-unsafe-type-assertion
       const command = args.at(-1) as Command;
       const run = await load();
       end.code = await run(...([...args.slice(0, -2), command.optsWithGlobals()] as unknown as A));
+      // oxlint-enable typescript/no-unsafe-type-assertion
     };
 
   /** What every command that changes something takes. */
@@ -162,7 +164,7 @@ function batch(text: string): (number | `${number}%`)[] {
   return text.split(',').map((part) => {
     const size = part.trim();
     if (/^[1-9][0-9]{0,4}$/.test(size)) return Number(size);
-    if (/^([1-9][0-9]?|100)%$/.test(size)) return size as `${number}%`;
+    if (/^([1-9][0-9]?|100)%$/.test(size)) return `${Number(size.slice(0, -1))}%` as const;
     throw new InvalidArgumentError(
       'a batch is a number of hosts (1) or a share of them (25%), or several of these: 1,10%,50%',
     );

@@ -57,7 +57,7 @@ export function ending(outcome: Outcome): string {
   }
 }
 
-export const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 /** The failure of a script. Its last word on standard error is why it gave up: that is said first. */
 export function scriptFailure(host: string, doing: string, outcome: Outcome, next?: string): Failure {

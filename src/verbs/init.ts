@@ -89,7 +89,7 @@ export async function writeInventory(file: string, text: string, force: boolean)
   }
 }
 
-export const PRINTS = [
+const PRINTS = [
   'steps',
   'upstream',
   'site',
