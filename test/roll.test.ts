@@ -256,6 +256,9 @@ test('so many at once and no more; the first error comes when all have ended', a
   });
   await assert.rejects(work, /two/);
   assert.equal(most, 2);
-  assert.deepEqual(ended.toSorted((a, b) => a - b), [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(
+    ended.toSorted((a, b) => a - b),
+    [1, 2, 3, 4, 5, 6],
+  );
   assert.deepEqual(await eachHost([3, 1, 2], 2, (item) => Promise.resolve(item * 2)), [6, 2, 4]);
 });

@@ -130,6 +130,14 @@ describe('a backend that is lost', () => {
     assert.deepEqual([...sends(world, 'lb1')], ['web1', 'web2', 'web4']);
   });
 
+  test('is taken out where that has to be declared first, and what comes after it too', () => {
+    const world = worldOf({ backends: 5, min: 1, out: ['web4'], loaded: 'none', runs: { web1: V2 } });
+    world.backends.get('web3')!.reachable = false;
+    const plan = back(world);
+    assert.equal(plan.phases.filter(({ name }) => name === 'declare').length, 2);
+    assert.equal(interpret(plan, world).ended, 'done');
+  });
+
   test('is taken out only once the other is back, where it is the last', () => {
     const world = inHand({ backends: 2, min: 1 }, 'web1');
     world.backends.get('web2')!.reachable = false;

@@ -180,6 +180,7 @@ class Interpreter {
     const group = lane.replace(/^stable=/, '');
     for (const [name, { live }] of balancers)
       assert.ok(generation > (live ?? 0), `${number} is not above what ${name} serves`);
+    assert.ok(!balancer.generations.has(generation), `${number} was prepared before, by somebody`);
     assert.equal(record.generation, generation);
     assert.deepEqual(record.table, { stable: group });
     assert.equal(
