@@ -59,26 +59,29 @@ export async function addSites(fleet: Fleet): Promise<void> {
   const upstreams = renderConfiguration(inventory, declaredGroups(inventory), await template('upstream.conf.hbs')).text;
   const site = renderSite(inventory, { listen: String(OWN.listen) }, await template('site.conf.hbs'));
   await Promise.all([
-    ...fleet.balancers.map(({ name }) =>
-      fleet.sh(
+    ...fleet.balancers.map(async ({ name }) => {
+      await fleet.sh(
+        name,
+        'mkdir -p /var/lib/orchestrate/own /srv/www/own-static /srv/www/peer-static /etc/nginx/peer',
+      );
+      await fleet.write(name, '/etc/nginx/orchestrate/own.conf', upstreams);
+      await fleet.write(name, '/etc/nginx/sites-fleet/own.conf', site);
+      await fleet.write(name, '/etc/nginx/peer/nginx.conf', PEER_CONFIGURATION);
+      await fleet.write(name, '/etc/nginx/peer/upstream.conf', peerUpstream(fleet));
+      await fleet.write(name, '/etc/sudoers.d/peer', `deploy ALL=(root) NOPASSWD: /usr/sbin/${PEER_NGINX} *\n`);
+      await fleet.sh(
         name,
         [
           'set -e',
-          'mkdir -p /var/lib/orchestrate/own /srv/www/own-static /srv/www/peer-static /etc/nginx/peer',
           'chmod 711 /var/lib/orchestrate/own',
-          write('/etc/nginx/orchestrate/own.conf', upstreams),
-          write('/etc/nginx/sites-fleet/own.conf', site),
-          write('/etc/nginx/peer/nginx.conf', PEER_CONFIGURATION),
-          write('/etc/nginx/peer/upstream.conf', peerUpstream(fleet)),
-          write('/etc/sudoers.d/peer', `deploy ALL=(root) NOPASSWD: /usr/sbin/${PEER_NGINX} *\n`),
           'chown -R deploy: /var/lib/orchestrate/own /srv/www/own-static /srv/www/peer-static /etc/nginx/peer /etc/nginx/orchestrate/own.conf',
           // Reloads are counted by what the master says at `notice`.
           "sed -i 's|^error_log .*|error_log /var/log/nginx/error.log notice;|' /etc/nginx/nginx.conf",
           'nginx -s reload',
           PEER_NGINX,
         ].join('\n'),
-      ),
-    ),
+      );
+    }),
     ...fleet.backends.map(({ name }) =>
       fleet.sh(
         name,
@@ -96,8 +99,6 @@ export async function addSites(fleet: Fleet): Promise<void> {
     ),
   ]);
 }
-
-const write = (path: string, text: string): string => `cat >${path} <<'END OF FILE'\n${text.trimEnd()}\nEND OF FILE`;
 
 function read(text: string): Inventory {
   const found = readInventory(text, 'inventory.yaml', '/root');
