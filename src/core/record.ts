@@ -54,6 +54,8 @@ const record = z.strictObject({
   backends: z.record(host, backendRecord),
   /** What was begun and is not finished; null when nothing is. */
   intent: intent.nullable(),
+  /** Releases that a roll has brought to its end, oldest first: one that was staged and failed is not among them. */
+  served: z.array(release).max(100).exactOptional(),
   /** The lease under which it was written. */
   token: count,
   holder: z

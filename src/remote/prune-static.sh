@@ -2,8 +2,9 @@
 # shellcheck source=src/remote/common.sh
 # with: staging.sh
 # Removes published files with a digest in their name that only releases named which are no longer kept.
-# FOLDER TOKEN SEQUENCE HOLDER, then PATH KEPT-RELEASE...
-# What a release named stands in FOLDER/static/RELEASE.list. Where that of a kept release is missing, nothing is removed.
+# FOLDER TOKEN SEQUENCE HOLDER, then PATH KEPT-RELEASE... [-- RELEASE...]
+# What a release named stands in FOLDER/static/RELEASE.list. Where that of a kept release is missing, nothing is removed. Those behind
+# -- are kept too, and may never have been published: they failed before.
 # Prints: one sentence.
 fenced "$1" "$2" "$3" "$4"
 lists=$1/static
@@ -14,9 +15,15 @@ shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : >"$work/kept"
+unsure=''
 for release in "$@"; do
+  if [ "$release" = -- ]; then
+    unsure=yes
+    continue
+  fi
   known "$release"
   if [ ! -f "$lists/$release.list" ]; then
+    [ -z "$unsure" ] || continue
     echo "nothing is pruned: what $release names is not known here"
     exit 0
   fi

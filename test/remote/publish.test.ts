@@ -83,7 +83,7 @@ describe('publishing static files', () => {
     const prune = (...kept: string[]) =>
       shop.run('prune-static', [balancer, '1', ...shop.fence(root).slice(2), path, ...kept]);
     assert.match((await prune(SECOND, '20261123-0009-9999999')).out, /nothing is pruned/);
-    assert.equal((await prune(SECOND)).out, '3002 published files removed\n');
+    assert.equal((await prune(SECOND, '--', '20261123-0009-9999999')).out, '3002 published files removed\n');
     assert.equal(existsSync(`${path}/a.111.css`), false);
     assert.equal(existsSync(`${path}/a.333.css`), false);
     assert.equal(read('deep/er/b.111.js'), 'b1', 'the second names it too');

@@ -21,6 +21,9 @@ export interface Author {
   readonly at: string;
 }
 
+/** How many releases a record remembers to have served. */
+const SERVED = 50;
+
 /** Who, with what, and when: for an intent. */
 export const authored = ({ by: who, command, at }: Author): Pick<Intent, 'by' | 'command' | 'at'> => ({
   by: who,
@@ -53,7 +56,9 @@ export class Routing {
   /** The group that serves since the last flip. */
   #group: Group;
   #intent: Intent | null;
-  #finished = false;
+  /** The release that the next flip ends with; undefined: it is not the end. */
+  #finished: { readonly release: string | null } | undefined;
+  #served: readonly string[];
   #upcoming: readonly Group[] = [];
 
   /** `intent`: what is begun, told by every record until `finish`. */
@@ -68,6 +73,7 @@ export class Routing {
       this.#files.set(name, balancer.file);
     }
     const record = newestRecord(view);
+    this.#served = record?.served ?? [];
     for (const { name } of inventory.backends) {
       const seen = view.backends[name];
       const running = seen?.kind === 'seen' && seen.running !== 'unsure' ? seen.running : null;
@@ -138,9 +144,9 @@ export class Routing {
     this.#coming.set(name, { rotation: 'in' });
   }
 
-  /** The next flip's record says that nothing is left of what was begun. */
-  finish(): void {
-    this.#finished = true;
+  /** The next flip's record says that nothing is left of what was begun, and that the release serves; null: none is brought to serve. */
+  finish(release: string | null): void {
+    this.#finished = { release };
   }
 
   /** The phases that make what was said so far true on every balancer; the last of them is the flip itself. */
@@ -155,7 +161,12 @@ export class Routing {
       this.#backends[name] = { ...coming, since, release: known.release };
     }
     this.#coming.clear();
-    if (this.#finished) this.#intent = null;
+    if (this.#finished !== undefined) {
+      // What it came from has served too: the first record may not have told it.
+      const names = [this.#intent?.from ?? null, this.#finished.release].filter((name) => name !== null);
+      this.#served = [...new Set([...this.#served, ...names])].slice(-SERVED);
+      this.#intent = null;
+    }
     this.#group = group;
     const steps = live ? this.#move(group.name, group.name) : this.#rewrite(group);
     this.#upcoming = this.#upcoming.slice(this.#upcoming.findIndex(({ name }) => name === group.name) + 1);
@@ -292,6 +303,7 @@ export class Routing {
       table: { stable: folder },
       backends: this.#backends,
       intent: this.#intent,
+      ...(this.#served.length === 0 ? {} : { served: [...this.#served] }),
       token,
       holder,
       command,

@@ -51,7 +51,7 @@ export function settling(inventory: Inventory, view: FleetView, routing: Routing
   const over = Object.entries(view.backends).every(
     ([name, seen]) => !inHand(routing.reasonOf(name)) && (seen.kind !== 'seen' || seen.running === release),
   );
-  if (over) routing.finish();
+  if (over) routing.finish(release);
   const title =
     unsettled(inventory, view) ??
     (over && record !== null && record.intent !== null ? 'nothing is left to do' : undefined);

@@ -1,5 +1,5 @@
 import type { Inventory } from '../inventory.ts';
-import type { FleetView } from '../fleet.ts';
+import { complete, newestRecord, type FleetView } from '../fleet.ts';
 import type { Phase, RunStep, Track } from '../plan.ts';
 import { groundFor } from './ground.ts';
 import type { Planned } from './refusal.ts';
@@ -36,7 +36,7 @@ export function pruning(inventory: Inventory, view: FleetView): Phase[] {
         say: `remove releases beyond the newest ${keep}`,
         script: 'prune-releases',
         fence: `${root}/.orchestrate`,
-        calls: [{ host: name, args: [root, String(keep)] }],
+        calls: [{ host: name, args: [root, String(keep), ...proved(inventory, view)] }],
         deadline: DEADLINE,
       },
       ...(published === 'backends' ? [unpublish(inventory, view, name, `${root}/.orchestrate`)] : []),
@@ -52,9 +52,15 @@ export function pruning(inventory: Inventory, view: FleetView): Phase[] {
   return [{ name: 'prune', title: `keep the newest ${keep} releases`, tracks: [...backends, ...balancers] }];
 }
 
+/** The newest releases that have served: those that failed never push them out. */
+const proved = (inventory: Inventory, view: FleetView): readonly string[] =>
+  (newestRecord(view)?.served ?? []).slice(-inventory.release.keep);
+
 /** Files stay published while any backend may keep a release that names them. */
 function unpublish(inventory: Inventory, view: FleetView, host: string, fence: string): RunStep {
-  const kept = new Set<string>();
+  const kept = new Set<string>(proved(inventory, view));
+  const served = newestRecord(view)?.served;
+  const published = (name: string): boolean => served === undefined || served.includes(name);
   for (const backend of Object.values(view.backends))
     if (backend.kind === 'seen') {
       const names = backend.releases.map(({ release }) => release);
@@ -62,12 +68,18 @@ function unpublish(inventory: Inventory, view: FleetView, host: string, fence: s
       for (const name of [backend.current, backend.previous, backend.running])
         if (name !== null && names.includes(name)) kept.add(name);
     }
+  const names = [...kept].toSorted();
+  const present = (name: string): boolean => Object.values(view.backends).some((backend) => complete(backend, name));
+  const sure = names.filter((name) => published(name) && present(name));
+  const unsure = names.filter((name) => !published(name));
   return {
     kind: 'run',
     say: 'remove published files that no kept release names',
     script: 'prune-static',
     fence,
-    calls: [{ host, args: [inventory.build.static.publish.path, ...[...kept].toSorted()] }],
+    calls: [
+      { host, args: [inventory.build.static.publish.path, ...sure, ...(unsure.length > 0 ? ['--', ...unsure] : [])] },
+    ],
     deadline: DEADLINE,
   };
 }

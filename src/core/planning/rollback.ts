@@ -13,7 +13,7 @@ import { origin, runs } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
 
 export interface RollbackWish {
-  /** Absent: the newest before the present one that every host has. */
+  /** Absent: the newest before the present one that has served and that every host has. */
   readonly release?: string;
   /** The backends to touch. */
   readonly hosts: readonly string[];
@@ -27,10 +27,12 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
   const present = presentOf(view, wish.hosts);
   const common = commonReleases(view, wish.hosts);
   const release =
-    wish.release ?? unfinished(view, common) ?? common.findLast((name) => present === null || name < present);
+    wish.release ??
+    unfinished(view, common) ??
+    served(view, common).findLast((name) => present === null || name < present);
   if (release === undefined)
     return refused(
-      `No release before ${present ?? 'the present one'} is complete on every host.`,
+      `No release before ${present ?? 'the present one'} has served and is complete on every host.`,
       '`orchestrate releases` lists what each host has; `orchestrate roll --ref` builds any commit anew.',
     );
   const lacking = wish.hosts.filter((host) => !complete(view.backends[host], release));
@@ -70,6 +72,12 @@ function unfinished(view: FleetView, common: readonly string[]): string | undefi
   const intent = newestRecord(view)?.intent;
   const release = intent?.kind === 'rollback' ? intent.to : intent?.from;
   return common.find((name) => name === release);
+}
+
+/** Those that have served: one that was staged and failed is nothing to go back to. All, where no record tells. */
+function served(view: FleetView, common: readonly string[]): readonly string[] {
+  const known = newestRecord(view)?.served;
+  return known === undefined ? common : common.filter((name) => known.includes(name));
 }
 
 /** Whether a host has nothing left to do: it runs the release, says so by its link, and no roll has it in hand. */

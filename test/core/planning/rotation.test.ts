@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Plan } from '../../../src/core/plan.ts';
+import { planRoll } from '../../../src/core/planning/roll.ts';
 import { planRollback } from '../../../src/core/planning/rollback.ts';
 import { planDrain, planEnable } from '../../../src/core/planning/rotation.ts';
 import type { Intent } from '../../../src/core/record.ts';
 import { interpret, sends } from './interpreter.ts';
-import { author, planOf, recordOf, viewOf, worldOf, V0, V1, V2, type World } from './world.ts';
+import { author, planOf, recordOf, rollTo, viewOf, worldOf, V0, V1, V2, type World } from './world.ts';
 
 const drain = (world: World, ...hosts: string[]) =>
   planDrain(world.inventory, viewOf(world), hosts, 'a new disk', author);
@@ -47,6 +48,13 @@ describe('drain', () => {
     assert.equal(titles(planOf(drain(world, 'web1')))[0], 'the balancers made equal again');
   });
 
+  test('that reached one balancer only is ended before a roll switches the host', () => {
+    const world = worldOf({ balancers: 2 });
+    interpret(planOf(drain(world, 'web1')), world, { cut: 3 });
+    const plan = planOf(planRoll(world.inventory, viewOf(world), rollTo(world, { hosts: ['web1'] }), author));
+    assert.equal(interpret(plan, world).ended, 'done');
+  });
+
   test('of a host that can not be reached takes it out, and can prove nothing', () => {
     const world = worldOf({});
     world.backends.get('web1')!.reachable = false;
@@ -79,6 +87,17 @@ describe('enable', () => {
     assert.ok(sends(world, 'lb2').has('web1'));
   });
 
+  test('that died between its reload and its record is ended before a roll switches the host', () => {
+    const world = worldOf({ out: ['web1'], switch: 'reload' });
+    const cut = 6;
+    interpret(planOf(enable(world, 'web1')), world, { cut });
+    const { live, generations } = world.balancers.get('lb1')!;
+    assert.equal(generations.get(live!)?.record.backends['web1']?.rotation, 'out');
+    assert.ok(sends(world, 'lb1').has('web1'), 'Nginx sends to what the record has out');
+    const plan = planOf(planRoll(world.inventory, viewOf(world), rollTo(world, { hosts: ['web1'] }), author));
+    assert.equal(interpret(plan, world).ended, 'done');
+  });
+
   test('of what is in already is nothing to do', () => {
     assert.deepEqual(planOf(enable(worldOf({}), 'web1', 'web2')).phases, []);
   });
@@ -106,6 +125,17 @@ describe('rollback', () => {
     assert.equal(planOf(to(world)).to, V0);
     world.backends.get('web3')!.releases = [V1];
     assert.match((to(world) as { message: string }).message, /^No release before/);
+  });
+
+  test('passes over a release that was staged everywhere and never served', () => {
+    const world = worldOf({});
+    const wish = rollTo(world);
+    interpret(planOf(planRoll(world.inventory, viewOf(world), wish, author)), world);
+    const failed = '20261115-0000-3333333';
+    for (const backend of world.backends.values()) backend.releases = [...backend.releases, failed].toSorted();
+    assert.ok(V1 < failed && failed < V2);
+    assert.equal(planOf(to(world)).to, V1);
+    assert.equal(planOf(to(world, { release: failed })).to, failed, 'a person may still name it');
   });
 
   test('of one host goes by what that host runs', () => {
