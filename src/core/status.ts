@@ -56,7 +56,7 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
   });
   const drift = [
     ...inventory.balancers.flatMap(({ name }) => balancerDrift(name, view)),
-    ...unequal(balancers),
+    ...unequal(balancers.filter(({ name }) => view.balancers[name]?.kind === 'seen')),
     ...(record?.table['stable']?.startsWith('closing-') === true
       ? ['a reload was begun and not ended: every request pays for a new connection until the next roll or rollback']
       : []),

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { divided, unlike } from '../../src/core/planning/unlike.ts';
+import { statusOf, type Status } from '../../src/core/status.ts';
+import { inventoryOf } from './inventory/world.ts';
+import { viewOf, worldOf, V1, V2, type Wish, type World } from './planning/world.ts';
+
+const status = (world: World, health = {}): Status => statusOf(world.inventory, viewOf(world), health);
+const record = (world: World, name = 'lb1') => world.balancers.get(name)!.generations.get(7)!.record;
+
+describe('status', () => {
+  test('of one release, healthy, is exit 0 and has nothing to say', () => {
+    const { exit, drift, unfinished, backends, balancers } = status(worldOf({ backends: 2 }), {
+      web1: 'healthy',
+      web2: 'healthy',
+    });
+    assert.deepEqual([exit, drift, unfinished], [0, [], null]);
+    assert.deepEqual(backends[0], {
+      name: 'web1',
+      rotation: 'in',
+      reason: null,
+      since: '2026-11-01T00:00:00.000Z',
+      running: V1,
+      current: V1,
+      health: 'healthy',
+    });
+    assert.deepEqual(balancers, [{ name: 'lb1', generation: 7, serves: true }]);
+  });
+
+  test('of a host that a person took out is no drift, and tells why and since when', () => {
+    const { exit, backends } = status(worldOf({ out: ['web2'] }));
+    assert.equal(exit, 0);
+    assert.deepEqual([backends[1]?.rotation, backends[1]?.reason], ['out', 'a new disk']);
+  });
+
+  const drifts: [string, Wish, (world: World) => void, RegExp][] = [
+    ['two releases', { runs: { web1: V2 } }, () => {}, /^the fleet is mixed: .* on web1; .* on web2, web3, web4$/],
+    [
+      'a host that was not restarted',
+      {},
+      (world) => (world.backends.get('web1')!.current = V2),
+      /^web1 runs .*, but its link `current` names .*: it was not restarted since$/,
+    ],
+    ['a host that runs nothing', { runs: { web1: null } }, () => {}, /^web1 runs no release$/],
+    [
+      'a host that can not be looked at',
+      {},
+      (world) => (world.backends.get('web1')!.reachable = false),
+      /^web1 could not be looked at: no route$/,
+    ],
+    [
+      'a balancer that can not be looked at',
+      { balancers: 2 },
+      (world) => (world.balancers.get('lb2')!.reachable = false),
+      /^lb2 could not be looked at: no route$/,
+    ],
+    [
+      'a host that a roll had in hand',
+      { out: ['web1'] },
+      (world) => (record(world).backends['web1']!.reason = `being switched to ${V2}`),
+      /^web1 is out of rotation by nobody's word .*: the next roll puts it back$/,
+    ],
+    [
+      'connections that end with each answer',
+      {},
+      (world) => (record(world).table['stable'] = 'closing-all'),
+      /^a reload was begun and not ended/,
+    ],
+  ];
+  for (const [what, wish, change, sentence] of drifts)
+    test(`of ${what} is exit 4, in one sentence`, () => {
+      const world = worldOf(wish);
+      change(world);
+      const { exit, drift } = status(world);
+      assert.equal(exit, 4);
+      assert.equal(drift.length, 1, drift.join('\n'));
+      assert.match(drift[0] ?? '', sentence);
+    });
+
+  test('of a host that is not healthy says what it answered', () => {
+    assert.deepEqual(status(worldOf({}), { web2: 'answered 503, not 200' }).drift, [
+      'web2 is not healthy: answered 503, not 200',
+    ]);
+  });
+
+  test('of balancers that differ says which serves what', () => {
+    const world = worldOf({ balancers: 2 });
+    const lb2 = world.balancers.get('lb2')!;
+    lb2.generations.set(8, { lane: 'all', record: { ...record(world), generation: 8 } });
+    lb2.live = 8;
+    assert.deepEqual(status(world).drift, ['the balancers differ: lb1 has generation 7, lb2 has generation 8']);
+  });
+
+  test('of a roll that was not finished says who began it with what', () => {
+    const world = worldOf({
+      intent: {
+        kind: 'roll',
+        from: V1,
+        to: V2,
+        by: 'ada@desk',
+        command: 'roll --ref main',
+        at: '2026-11-01T00:00:00.000Z',
+      },
+    });
+    const { exit, unfinished } = status(world);
+    assert.equal(exit, 4);
+    assert.equal(unfinished, 'ada@desk began `roll --ref main` at 2026-11-01T00:00:00.000Z and has not finished it');
+  });
+
+  test('before the first roll invents nothing', () => {
+    const { backends, balancers } = status(worldOf({ fresh: true, backends: 2 }));
+    assert.deepEqual(
+      backends.map(({ rotation }) => rotation),
+      ['not recorded', 'not recorded'],
+    );
+    assert.deepEqual(balancers, [{ name: 'lb1', generation: null, serves: false }]);
+  });
+
+  test('of some hosts only tells of those', () => {
+    const world = worldOf({});
+    const some = { ...world.inventory, backends: world.inventory.backends.slice(0, 1) };
+    assert.deepEqual(
+      statusOf(some, viewOf(world), {}).backends.map(({ name }) => name),
+      ['web1'],
+    );
+    assert.ok(inventoryOf({}).backends.length > 1);
+  });
+});
+
+describe('one more look', () => {
+  const plan = {
+    version: 1,
+    app: 'shop',
+    title: 'x',
+    to: V1,
+    notes: [],
+    phases: [{ name: 'batch', title: 'x', tracks: [], batch: { number: 1, of: 1, hosts: ['web1', 'web2'] } }],
+  } as const;
+
+  test('finds nothing where all is as the plan said', () => {
+    assert.deepEqual(unlike(viewOf(worldOf({ runs: { web3: V2 } })), plan), [], 'web3 is not of the plan');
+  });
+
+  test('finds a host on another release, one that is gone, and a balancer that does not serve', () => {
+    const world = worldOf({ balancers: 2, runs: { web1: V2 } });
+    world.backends.get('web2')!.reachable = false;
+    world.balancers.get('lb2')!.loaded = null;
+    assert.deepEqual(unlike(viewOf(world), plan), [
+      `web1 runs ${V2}, not ${V1}`,
+      "web2 can't be looked at any more: no route",
+      'lb2 does not serve generation 7',
+    ]);
+  });
+
+  test('finds the fleet divided where what is in rotation is mixed, and not for what a person or its death took out', () => {
+    assert.deepEqual(divided(viewOf(worldOf({}))), []);
+    assert.deepEqual(divided(viewOf(worldOf({ out: ['web1'], runs: { web1: V2 } }))), []);
+    const mixed = worldOf({ runs: { web1: V2 } });
+    assert.match(
+      divided(viewOf(mixed)).join(),
+      /^what is in rotation is mixed: .* on web1; .* on web2, web3 and web4$/,
+    );
+    mixed.backends.get('web1')!.reachable = false;
+    assert.deepEqual(divided(viewOf(mixed)), []);
+  });
+
+  test('finds the fleet divided where a host that can be reached is still in hand', () => {
+    const world = worldOf({ out: ['web1'] });
+    record(world).backends['web1']!.reason = `being switched to ${V2}`;
+    assert.deepEqual(divided(viewOf(world)), ['web1 has not come back into rotation']);
+    world.backends.get('web1')!.reachable = false;
+    assert.deepEqual(divided(viewOf(world)), []);
+  });
+});
