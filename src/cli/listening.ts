@@ -94,7 +94,14 @@ function show(plan: Plan, json: boolean): void {
 async function ask(plan: Plan): Promise<boolean> {
   show(plan, false);
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question('Go on? [y/N] ');
-  terminal.close();
-  return /^(y|yes)$/i.test(answer.trim());
+  try {
+    const answer = await terminal.question('Go on? [y/N] ');
+    return /^(y|yes)$/i.test(answer.trim());
+  } catch (error) {
+    // Ctrl-C or Ctrl-D: a no.
+    if (error instanceof Error && error.name === 'AbortError') return false;
+    throw error;
+  } finally {
+    terminal.close();
+  }
 }
