@@ -44,26 +44,31 @@ for (const [index, backends] of sizes.entries()) {
   const part = await bench(backends, index === 0);
   parts.push(part);
   console.log(`\n${part}\n`);
+  await keep();
 }
-const ours = all.filter(({ contender }) => contender.startsWith('orchestrate'));
-const failed = ours.reduce((sum, each) => sum + each.failed, 0);
-const sent = ours.reduce((sum, each) => sum + each.sent, 0);
-parts.push(`Requests failed in all ${ours.length} rolls by orchestrate: ${failed} of ${sent}.`);
-await writeFile(values.results, `# What a roll takes\n\n${parts.join('\n\n')}\n`);
-console.log(parts.at(-1));
+/** Writes the results so far: a run that is interrupted has not been for nothing. */
+async function keep(): Promise<void> {
+  const ours = all.filter(({ contender }) => contender.startsWith('orchestrate'));
+  const sum = (value: (of: Round) => number): number => ours.reduce((total, each) => total + value(each), 0);
+  const losses = `Requests failed in all ${ours.length} rolls by orchestrate: ${sum(({ failed }) => failed)} of ${sum(({ sent }) => sent)}.`;
+  await writeFile(values.results, `# What a roll takes\n\n${[...parts, losses].join('\n\n')}\n`);
+  console.log(losses);
+}
 
 /** Everything on one size of fleet; returns its tables. */
 async function bench(backends: number, isFirst: boolean): Promise<string> {
   const scene = await setScene({ name: 'bench', balancers: 2, backends, sshd: 'large' }, null);
+  let ungroup = async (): Promise<void> => {};
   try {
     await addSites(scene.fleet);
-    await groupHosts(scene.fleet);
+    ungroup = await groupHosts(scene.fleet);
     const who = await contenders(scene.fleet, scene.project);
     const done = await alternate(scene, who, isFirst);
     all.push(...done);
     const small = await quick(scene.fleet, who.program, who.environment, 7);
     return [`## ${backends} backends`, rollTable(done), quickTable(small, scene.fleet.hosts.length)].join('\n\n');
   } finally {
+    await ungroup();
     await scene.end();
     await removeGroups();
   }

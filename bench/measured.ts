@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isolate } from './hosts-cpu.ts';
 
 /** What a program of the operator took. */
 export interface Measured {
@@ -32,6 +33,7 @@ export async function measured(command: readonly string[], env: NodeJS.ProcessEn
       env,
     },
   );
+  if (child.pid !== undefined) void isolate('operator', child.pid);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -31,7 +31,7 @@ export interface Round {
 }
 
 /** Milliseconds of load before a roll, of which the first are not looked at: connections are being opened. */
-const BEFORE = 10_000;
+const BEFORE = 9000;
 const OPENING = 2000;
 
 /** Rolls a site while its users send requests. */
@@ -40,7 +40,7 @@ export async function round(scene: Scene, contender: Contender, ref: string): Pr
   const { site } = contender;
   const targets = fleet.balancers.map(({ address }) => `${address}:${site.listen}`);
   const load = await scene.load({ targets });
-  await isolate('users', load.pid, 8192);
+  await isolate('users', load.pid);
   await pause(BEFORE);
   const reloadsBefore = await reloads(scene, site);
   const rolled = await contender.roll(ref).catch(async (error: unknown) => {
