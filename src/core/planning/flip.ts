@@ -53,8 +53,10 @@ export class Routing {
   #loaded: ReadonlySet<string> | undefined;
   readonly #missing = new Set<string>();
   #generation: number;
-  /** The group that serves since the last flip. */
+  /** The group that serves since the last flip, as the inventory has it. */
   #group: Group;
+  /** What the live table calls it: the same, unless the inventory has lost a backend since. */
+  #lane: string;
   #intent: Intent | null;
   /** The release that the next flip ends with; undefined: it is not the end. */
   #finished: { readonly release: string | null } | undefined;
@@ -84,6 +86,7 @@ export class Routing {
           : { ...known, release: seen?.kind === 'seen' ? running : known.release };
     }
     this.#group = groupOf(new Set(this.out), inventory);
+    this.#lane = record?.table['stable']?.replace(/^closing-/, '') ?? this.#group.name;
   }
 
   /** Who is out of rotation, in the inventory's order, with what the next flip will change. */
@@ -168,6 +171,7 @@ export class Routing {
       this.#intent = null;
     }
     this.#group = group;
+    this.#lane = group.name;
     const steps = live ? this.#move(group.name, group.name) : this.#rewrite(group);
     this.#upcoming = this.#upcoming.slice(this.#upcoming.findIndex(({ name }) => name === group.name) + 1);
     const flip = { name: 'flip', title, ...(batch === undefined ? {} : { batch }) } as const;
@@ -238,7 +242,7 @@ export class Routing {
     );
     this.#loaded = new Set(declaredGroups(this.#inventory, portion).map(({ name }) => name));
     const closing = (): Step[] => [
-      ...this.#move(`closing-${this.#group.name}`, 'answers end their connections', serving),
+      ...this.#move(`closing-${this.#lane}`, 'answers end their connections', serving),
       quiesce(this.#inventory, serving),
     ];
     const steps = [

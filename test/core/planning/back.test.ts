@@ -101,7 +101,7 @@ describe('going back', () => {
     const world = inHand({ backends: 3 }, 'web2');
     const lb1 = world.balancers.get('lb1')!;
     lb1.former = lb1.file;
-    lb1.file = '{"all":[]}';
+    lb1.file = '{"backends":[],"groups":{}}';
     assert.deepEqual(titles(back(world)), ['the configuration as it was']);
     interpret(back(world), world);
     assert.equal(lb1.file, lb1.loaded);

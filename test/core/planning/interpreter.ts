@@ -278,7 +278,7 @@ class Interpreter {
     balancer.loaded = balancer.file;
     if (inventory.nginx.switch === 'live' && balancer.live !== null)
       assert.ok(
-        laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded ?? '{}'),
+        laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded ?? '{"groups":{}}'),
         `after its reload ${host} knows the group ${laneOf(balancer)} that serves`,
       );
   }

@@ -243,6 +243,14 @@ describe('groups that Nginx has not loaded', () => {
     assert.equal(interpret(found, world).ended, 'done');
   });
 
+  test('let no request go to a host that was drained and then struck from the inventory, not even while it closes connections', () => {
+    const before = worldOf({ backends: 4, min: 1, out: ['web4'] });
+    const { inventory, backends } = worldOf({ backends: 3, min: 1 });
+    const world = { inventory, backends, balancers: before.balancers };
+    const lanes = runs(plan(world), 'move').map(({ calls }) => calls[0]?.args[2]);
+    assert.deepEqual(lanes.slice(0, 3), ['stable=closing-out-web4', 'stable=all', 'stable=out-web1']);
+  });
+
   test('of a large fleet come in portions, each with the group that serves', () => {
     const world = worldOf({ backends: 150, out: ['web7'], loaded: 'least' });
     const found = plan(world);

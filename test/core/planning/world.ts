@@ -74,17 +74,26 @@ export interface World {
 export const names = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, at) => `${prefix}${at + 1}`);
 
-/** Loaded and written texts are JSON: the groups' names with who is out. */
+/** Loaded and written texts are JSON: the backends, and the groups' names with who is out. */
+interface Text {
+  readonly backends: readonly string[];
+  readonly groups: Groups;
+}
+
 export type Groups = Readonly<Record<string, readonly string[]>>;
 
-export const groupsOf = (text: string): Groups => JSON.parse(text) as Groups;
+const readText = (text: string): Text => JSON.parse(text) as Text;
+export const groupsOf = (text: string): Groups => readText(text).groups;
 
 /** As open.ts has it, with JSON for Nginx's own words. */
 export function configurationOf(inventory: Inventory): FleetView['configuration'] {
   return (out) => {
     const groups =
       inventory.nginx.switch === 'live' ? declaredGroups(inventory, out) : [groupOf(out[0] ?? new Set(), inventory)];
-    return JSON.stringify(Object.fromEntries(groups.map((group) => [group.name, group.out])));
+    return JSON.stringify({
+      backends: inventory.backends.map(({ name }) => name),
+      groups: Object.fromEntries(groups.map((group) => [group.name, group.out])),
+    } satisfies Text);
   };
 }
 
@@ -129,9 +138,9 @@ export function worldOf(wish: Wish = {}): World {
   };
   const whole = inventory.nginx.switch === 'live' ? text([whoIsOut].filter(({ size }) => size > 0)) : text([whoIsOut]);
   const group = record.table['stable'] ?? 'all';
-  const least = JSON.stringify(
-    Object.fromEntries(Object.entries(groupsOf(whole)).filter(([name]) => name === group || name === 'all')),
-  );
+  const { backends: known, groups } = readText(whole);
+  const needed = Object.entries(groups).filter(([name]) => name === group || name === 'all');
+  const least = JSON.stringify({ backends: known, groups: Object.fromEntries(needed) } satisfies Text);
   const loadedText = fresh || loaded === 'none' ? null : loaded === 'all' ? whole : least;
   return {
     inventory,
@@ -185,14 +194,22 @@ export function viewOf(world: World): FleetView {
   const { inventory } = world;
   return {
     configuration: configurationOf(inventory),
-    balancers: Object.fromEntries([...world.balancers].map(([name, balancer]) => [name, balancerView(balancer)])),
+    balancers: Object.fromEntries(
+      [...world.balancers].map(([name, balancer]) => [
+        name,
+        balancerView(
+          balancer,
+          inventory.backends.map((backend) => backend.name),
+        ),
+      ]),
+    ),
     backends: Object.fromEntries([...world.backends].map(([name, backend]) => [name, backendView(backend)])),
   };
 }
 
-function balancerView(balancer: Balancer): BalancerView {
+function balancerView(balancer: Balancer, backends: readonly string[]): BalancerView {
   if (!balancer.reachable) return { kind: 'unreachable', reason: 'no route' };
-  const told = balancer.loaded !== null && balancer.loaded === balancer.file ? groupsOf(balancer.loaded) : {};
+  const told = balancer.loaded !== null && balancer.loaded === balancer.file ? readText(balancer.loaded) : undefined;
   return {
     kind: 'seen',
     token: 3,
@@ -202,7 +219,7 @@ function balancerView(balancer: Balancer): BalancerView {
     record: balancer.live === null ? null : (balancer.generations.get(balancer.live)?.record ?? null),
     file: balancer.file === null ? 'none' : sha256(balancer.file),
     unloaded: balancer.former !== undefined && balancer.loaded !== balancer.file,
-    declares: (group) => JSON.stringify(told[group.name]) === JSON.stringify(group.out),
+    declares: ({ name, out }) => told?.backends.join() === backends.join() && told.groups[name]?.join() === out.join(),
     problems: [],
   };
 }
