@@ -50,8 +50,8 @@ test('connections that are being made to a backend are waited for, and named at 
 
 test('what begins to connect later is not waited for, though a neighbour is dead all the time', async () => {
   const { port, process } = await deaf();
-  const before = connecting(port, 3);
-  setTimeout(() => before.forEach((socket) => socket.destroy()), 400);
+  const earlier = connecting(port, 3);
+  setTimeout(() => earlier.forEach((socket) => socket.destroy()), 400);
   const later: net.Socket[] = [];
   // Each for 300 ms, as a request that tries a dead neighbour and is passed on.
   const timer = setInterval(() => {
