@@ -89,16 +89,7 @@ export async function writeInventory(file: string, text: string, force: boolean)
   }
 }
 
-const PRINTS = [
-  'steps',
-  'upstream',
-  'site',
-  'sudoers',
-  'run-slot',
-  'supervisor',
-  'systemd',
-  'tmpfiles',
-] as const;
+const PRINTS = ['steps', 'upstream', 'site', 'sudoers', 'run-slot', 'supervisor', 'systemd', 'tmpfiles'] as const;
 export type Print = (typeof PRINTS)[number];
 
 /**

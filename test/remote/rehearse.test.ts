@@ -81,7 +81,10 @@ describe('rehearsing a release', () => {
   it('gives a sick application a few seconds, and quotes it', async () => {
     const ended = await rehearse(GUNICORN, '/sick', 'shop.example.com', '200');
     assert.equal(ended.code, 1);
-    assert.match(ended.err, /the answer began:\nno database today\nafter [0-9]+ s: .* answered 503 where 200 was wanted/);
+    assert.match(
+      ended.err,
+      /the answer began:\nno database today\nafter [0-9]+ s: .* answered 503 where 200 was wanted/,
+    );
     await noneLeft();
   });
 
