@@ -59,6 +59,27 @@ gone() {
   done
 }
 
+# wake MASTER: threaded workers of Gunicorn see TERM only when their select ends, after a second or with the next connection. So
+# connections are made, and closed unused, until the master has ended; where there is no Python for that, the second is waited for.
+wake() {
+  python=$root/virtualenvs/$key/bin/python
+  [ -x "$python" ] || return 0
+  at=$(ss -Htln "( sport = :$port )" | awk 'NR == 1 { sub(/:[0-9]+$/, "", $4); gsub(/[][]/, "", $4); print $4 }')
+  case $at in '0.0.0.0' | '*' | '') at=127.0.0.1 ;; '::') at=::1 ;; esac
+  "$python" -I -S -c '
+import os, socket, sys, time
+master, address, port = sys.argv[1:]
+for look in range(40):
+    time.sleep(0.04)
+    if not os.path.exists("/proc/" + master):
+        break
+    try:
+        socket.create_connection((address, int(port)), 1).close()
+    except OSError:
+        break
+' "$1" "$at" "$port" </dev/null >/dev/null 2>&1 9>&- &
+}
+
 # orphans: workers that outlived their master and hold the port: a new one could not listen, or they would answer with the old release.
 # They are found by the port, this user and the app's folders; whatever else listens there is not ours to end.
 orphans() {
@@ -124,6 +145,7 @@ if [ "$restart" != - ]; then
   fi
 elif [ -n "$old" ]; then
   kill -s TERM "$master" || die 1 "process $master can't be ended"
+  wake "$master"
 fi
 # shellcheck disable=SC2086 # a list
 if ! gone $old $family; then

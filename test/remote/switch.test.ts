@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -22,6 +22,26 @@ test('the wrapper starts the release, and the next request is answered by it', (
     assert.deepEqual([answer?.release, answer?.master], [V2, Number(pid)]);
     assert.deepEqual([slot.link('current'), slot.link('previous')], [V2, V1]);
     for (const old of [master, ...workers]) assert.equal(alive(old), false);
+  }));
+
+test('threaded workers are woken to see that they are to end', () =>
+  withSlot(async (slot) => {
+    const told = join(slot.folder, 'told');
+    slot.command += ' --threads 4';
+    writeFileSync(
+      join(slot.root, 'virtualenvs', KEY, 'bin/python'),
+      `#!/bin/sh\nprintf '%s ' "$5" "$6" "$7" >${told}\nexec /usr/bin/python3 "$@"\n`,
+      { mode: 0o755 },
+    );
+    await slot.wrap();
+    const { master } = await slot.serves(V1);
+    const old = slot.pidIn();
+    const ended = await slot.switch(V2);
+    assert.equal(ended.code, 0, ended.err);
+    assert.equal((await slot.ask())?.release, V2);
+    assert.equal(readFileSync(told, 'utf8'), `${old} 127.0.0.1 ${slot.port} `);
+    assert.equal(master, old);
+    assert.doesNotMatch(slot.log, /error|traceback/i);
   }));
 
 test('what runs already is left alone, unless a restart is asked for', () =>
