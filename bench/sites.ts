@@ -30,7 +30,7 @@ export const WORKERS = 2;
 const THREADS = 8;
 
 /** The sections in which the inventory of a site differs from the fleet's. */
-export function differing(site: Site): Record<string, Record<string, unknown>> {
+function differing(site: Site): Record<string, Record<string, unknown>> {
   if (site.name === 'shop') return {};
   return {
     release: { root: `/srv/www/${site.name}` },
