@@ -24,6 +24,7 @@ export async function goBack(
 ): Promise<boolean> {
   const { inventory, emit } = opened;
   const givenUp = new Set<string>();
+  let told: ReadonlySet<string> = new Set();
   for (let round = 0; round < inventory.backends.length + 5; round += 1) {
     const unanswered = await held.barrier();
     const view = without(await look(), unanswered);
@@ -33,7 +34,8 @@ export async function goBack(
       return false;
     }
     const { plan } = planned;
-    for (const text of plan.notes) emit({ type: 'note', text });
+    for (const text of plan.notes) if (!told.has(text)) emit({ type: 'note', text });
+    told = new Set([...told, ...plan.notes]);
     if (plan.phases.length === 0) {
       const rest = divided(view);
       for (const text of rest) emit({ type: 'note', text });

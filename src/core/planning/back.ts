@@ -72,7 +72,7 @@ export function planBack(inventory: Inventory, view: FleetView, way: Way, author
   const room = inventory.backends.length - staysOut - leastInRotation(inventory);
   const tight = astray.filter(({ name }) => room < 1 && begun.in.includes(name));
   const coming = astray.filter((backend) => !lacking.includes(backend) && !tight.includes(backend));
-  const attempt = (order: Order) => {
+  const attempt = ({ order, leaves }: Road) => {
     const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
     const phases: Phase[] = [];
     const leave = (): void => {
@@ -81,13 +81,15 @@ export function planBack(inventory: Inventory, view: FleetView, way: Way, author
       for (const name of leaving) routing.takeOut(name, LOST);
       phases.push(...routing.flip(`${listed(leaving)} out of rotation`));
     };
-    leave();
+    if (leaves === 'first') leave();
     if (release !== null) phases.push(...switching(inventory, view, routing, { release, batches: order, hurry: true }));
-    leave();
+    if (leaves !== 'never') leave();
     if (phases.length === 0) phases.push(...settling(inventory, view, routing, release));
     return { routing, phases, order };
   };
-  const { routing, phases, order } = bestDeclared(attempt, orders(inventory, coming, begun, room));
+  const ways = orders(inventory, coming, begun, room);
+  const roads = LEAVING.flatMap((leaves) => ways.map((order): Road => ({ order, leaves })));
+  const { routing, phases, order } = bestDeclared(attempt, roads);
   const undeclared = coming.filter(({ name }) => !order.flat().includes(name));
   const left = [
     { hosts: lacking, why: `${release} is not complete there` },
@@ -95,9 +97,23 @@ export function planBack(inventory: Inventory, view: FleetView, way: Way, author
     { hosts: undeclared, why: 'Nginx has not loaded the groups for it, and may not be told to' },
   ].filter(({ hosts: some }) => some.length > 0);
   const title = `${left.length === 0 ? 'all hosts' : listed(order.flat())} back to ${release ?? 'what they were'}`;
-  const notes = left.map(({ hosts: some, why }) => `${named(some)} can't be put back: ${why}`);
+  const stay = lost.filter((name) => routing.in.includes(name));
+  const notes = [
+    ...left.map(({ hosts: some, why }) => `${named(some)} can't be put back: ${why}`),
+    ...(stay.length > 0
+      ? [`${listed(stay)} can't be reached, and stays in rotation: it can't be spared, or taken out`]
+      : []),
+  ];
   const goal = { title, from: release, ...(release === null ? {} : { to: release }) };
   return declaring(inventory, routing.missing, goal, phases, notes);
+}
+
+/** When those leave rotation that can't be reached: at once if it can be. */
+const LEAVING = ['first', 'last', 'never'] as const;
+
+interface Road {
+  readonly order: Order;
+  readonly leaves: (typeof LEAVING)[number];
 }
 
 const named = (backends: readonly Backend[]): string => listed(backends.map(({ name }) => name));

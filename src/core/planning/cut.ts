@@ -39,11 +39,12 @@ export function orders(
 }
 
 /** The first attempt that uses groups which Nginx has loaded; if there is none, the first. */
-export function bestDeclared<A extends { readonly routing: Pick<Routing, 'missing'> }>(
-  attempt: (order: Order) => A,
-  ways: readonly Order[],
+export function bestDeclared<W, A extends { readonly routing: Pick<Routing, 'missing'> }>(
+  attempt: (way: W) => A,
+  ways: readonly W[],
 ): A {
-  const [first = [], ...others] = ways;
+  const [first, ...others] = ways;
+  if (first === undefined) throw new Error('there is no way to attempt');
   const wished = attempt(first);
   if (wished.routing.missing.length === 0) return wished;
   return others.map(attempt).find(({ routing }) => routing.missing.length === 0) ?? wished;

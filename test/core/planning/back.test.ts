@@ -130,6 +130,13 @@ describe('a backend that is lost', () => {
     assert.deepEqual([...sends(world, 'lb1')], ['web1', 'web2', 'web4']);
   });
 
+  test('does not keep from coming back what is in hand, where no group is declared that has both out', () => {
+    const world = inHand({ backends: 5, batch: [2], min: 1, configuration: 'fixed' }, 'web1');
+    world.backends.get('web3')!.reachable = false;
+    interpret(back(world), world);
+    assert.deepEqual([...sends(world, 'lb1')], ['web1', 'web2', 'web4', 'web5']);
+  });
+
   test('is taken out where that has to be declared first, and what comes after it too', () => {
     const world = worldOf({ backends: 5, min: 1, out: ['web4'], loaded: 'none', runs: { web1: V2 } });
     world.backends.get('web3')!.reachable = false;
