@@ -28,7 +28,7 @@ export const hasGroups = (): boolean => existsSync(join(CONTROLLER, 'cpu.shares'
 export async function groupHosts(fleet: Fleet): Promise<() => Promise<void>> {
   if (!hasGroups()) return async () => {};
   await mkdir(OURS, { recursive: true });
-  await writeFile(join(OURS, 'cpu.shares'), '16384');
+  await writeFile(join(OURS, 'cpu.shares'), '49152');
   const starting = await group('starting', SHARES.starting);
   const hostOf = new Map<string, string>();
   for (const { name } of fleet.hosts) {
