@@ -29,7 +29,7 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
   const release =
     wish.release ??
     unfinished(view, common) ??
-    served(view, common).findLast((name) => present === null || name < present);
+    served(view, common).findLast((name) => present === null || older(view)(name, present) < 0);
   if (release === undefined)
     return refused(
       `No release before ${present ?? 'the present one'} has served and is complete on every host.`,
@@ -64,7 +64,16 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
 /** The newest release that runs on any of the hosts; null: none. */
 function presentOf(view: FleetView, hosts: readonly string[]): string | null {
   const running = hosts.map((name) => runs(view, name)).filter((release) => release !== null);
-  return running.toSorted().at(-1) ?? null;
+  return running.toSorted(older(view)).at(-1) ?? null;
+}
+
+/** Which of two releases was built first: their names tell the minute alone. */
+function older(view: FleetView): (a: string, b: string) => number {
+  const built = new Map<string, string>();
+  for (const backend of Object.values(view.backends))
+    if (backend.kind === 'seen') for (const { release, built: at } of backend.releases) built.set(release, at);
+  const ageOf = (name: string): string => `${name.slice(0, 13)} ${built.get(name) ?? ''} ${name}`;
+  return (a, b) => (ageOf(a) < ageOf(b) ? -1 : ageOf(a) > ageOf(b) ? 1 : 0);
 }
 
 /** Where a roll that was not finished came from, or a rollback that was not was going to, if every host has it. */
@@ -94,5 +103,5 @@ function commonReleases(view: FleetView, hosts: readonly string[]): string[] {
     const seen = view.backends[host];
     return new Set(seen?.kind === 'seen' ? seen.releases.map(({ release }) => release) : []);
   });
-  return [...(first ?? [])].filter((name) => others.every((other) => other.has(name))).toSorted();
+  return [...(first ?? [])].filter((name) => others.every((other) => other.has(name))).toSorted(older(view));
 }
