@@ -57,7 +57,9 @@ export class Scene {
     const ended = new Promise<Ran>((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code, signal) => {
-        const events = stdout.split('\n').flatMap((line): Event[] => (line.startsWith('{"at"') ? [JSON.parse(line) as Event] : []));
+        const events = stdout
+          .split('\n')
+          .flatMap((line): Event[] => (line.startsWith('{"at"') ? [JSON.parse(line) as Event] : []));
         resolve({ code: code ?? (signal === null ? 255 : 128), stdout, stderr, events });
       });
     });
@@ -67,7 +69,8 @@ export class Scene {
   /** As `orchestrate`, of a command that must end with an exit code; what it said is in the error if it does not. */
   async expect(code: number, ...args: string[]): Promise<Ran> {
     const ran = await this.orchestrate(...args);
-    if (ran.code !== code) throw new Error(`orchestrate ${args.join(' ')}: exit ${ran.code}, not ${code}\n${ran.stdout}\n${ran.stderr}`);
+    if (ran.code !== code)
+      throw new Error(`orchestrate ${args.join(' ')}: exit ${ran.code}, not ${code}\n${ran.stdout}\n${ran.stderr}`);
     return ran;
   }
 
@@ -88,7 +91,10 @@ export class Scene {
   }
 
   /** Does something while users send requests; fails on one lost, doubled or wrong answer. Returns what the load saw. */
-  async underLoad<T>(work: () => Promise<T>, options: Partial<LoadOptions> = {}): Promise<{ readonly report: Report; readonly result: T }> {
+  async underLoad<T>(
+    work: () => Promise<T>,
+    options: Partial<LoadOptions> = {},
+  ): Promise<{ readonly report: Report; readonly result: T }> {
     const load = await this.load(options);
     let result: T;
     try {
