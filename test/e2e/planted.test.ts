@@ -5,6 +5,8 @@ import { until } from '../fleet/hosts/shell.ts';
 import type { Report } from '../fleet/load/report.ts';
 import { assertNothingLost, pause, setScene, type Scene } from './scene.ts';
 
+/** A restart loses one or two requests: what Gunicorn had accepted and not begun. So often it is sure that some are lost. */
+const RESTARTS = 8;
 const SITE = '/etc/nginx/sites-fleet/shop.conf';
 const UPSTREAMS = '/etc/nginx/orchestrate/shop.conf';
 
@@ -24,21 +26,21 @@ describe('the load', () => {
 
   test('finds what a backend loses that is restarted without a drain', async (t) => {
     const { report } = await scene.underLoad(async () => {
-      for (let time = 0; time < 2; time += 1) await restart('web1');
+      for (let time = 0; time < RESTARTS; time += 1) await restart('web1');
     });
     t.diagnostic(found(report));
-    assert.deepEqual(Object.keys(report.byKind), ['status 502']);
+    assert.ok((report.byKind['status 502'] ?? 0) > 0, JSON.stringify(report.byKind));
   });
 
   test('finds what a reload loses on connections that nobody had closed before', async (t) => {
     const { report } = await scene.underLoad(async () => {
-      for (let time = 0; time < 2; time += 1) {
+      for (let time = 0; time < 3; time += 1) {
         await reload();
         await pause(300);
       }
     });
     t.diagnostic(found(report));
-    assert.deepEqual(Object.keys(report.byKind), ['reset on a kept-alive connection']);
+    assert.ok((report.byKind['reset on a kept-alive connection'] ?? 0) > 0, JSON.stringify(report.byKind));
   });
 
   test('finds what goes to a backend that is out, through a location with a root of its own', async (t) => {
@@ -46,11 +48,11 @@ describe('the load', () => {
     await scene.fleet.sh('lb1', `sed -i 's|location / {|& root /srv/www;|' ${SITE}`);
     await reload();
     const { report } = await scene.underLoad(async () => {
-      for (let time = 0; time < 2; time += 1) await restart('web1');
+      for (let time = 0; time < RESTARTS; time += 1) await restart('web1');
     });
     await scene.fleet.sh('lb1', `sed -i 's| root /srv/www;||' ${SITE}`);
     t.diagnostic(found(report));
-    assert.deepEqual(Object.keys(report.byKind), ['status 502']);
+    assert.ok((report.byKind['status 502'] ?? 0) > 0, JSON.stringify(report.byKind));
   });
 
   // web1 is out, web3 is dead, web2 serves.
