@@ -118,8 +118,9 @@ test('a reload that does not happen is seen', async () => {
 });
 
 test('a worker that still serves a long request is ending, and does not hold the proof', async () => {
-  const slow = stand.ask(shop, '/slow');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // Longer than the reload and its proof take on a busy machine.
+  const slow = stand.ask(shop, '/?wait=3000');
+  await until(() => stand.tellers.some(({ seen }) => seen.some(({ url }) => url.includes('wait=3000'))));
   const reloaded = await reload();
   assert.match(reloaded.out, /^reloaded \d+\nending 1$/m, reloaded.err);
   assert.equal((await slow).status, 200);
