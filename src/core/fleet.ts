@@ -1,4 +1,5 @@
-import type { GenerationRecord } from './record.ts';
+import type { Lease } from './lease.ts';
+import type { GenerationRecord, Intent } from './record.ts';
 import type { Release } from './release.ts';
 import type { Group } from './routing/groups.ts';
 
@@ -8,6 +9,8 @@ export interface FleetView {
   readonly backends: Readonly<Record<string, BackendView>>;
   /** The balancers' configuration as the inventory asks for it, with groups for further sets of hosts that are out. */
   readonly configuration: (out: readonly ReadonlySet<string>[]) => string;
+  /** What was begun and is not finished: by the newest record, or, where nothing was flipped yet, by the lease of one who died. */
+  readonly begun: Intent | null;
 }
 
 export type BalancerView =
@@ -23,6 +26,7 @@ export type BalancerView =
       /** The highest generation folder that is there. */
       readonly highest: number;
       readonly record: GenerationRecord | null;
+      readonly lease: LeaseView | null;
       /** sha256 of the configuration's file, or `none`. */
       readonly file: string;
       /** A text was written there that was never loaded; the former one stands beside it. */
@@ -32,6 +36,14 @@ export type BalancerView =
       /** What is wrong with the balancer, each a sentence; a roll is refused by any. */
       readonly problems: readonly Problem[];
     };
+
+/** A lease, and what is left of it. */
+export interface LeaseView {
+  readonly lease: Lease;
+  /** Seconds; 0: it was given up, or its holder died. */
+  readonly remaining: number;
+  readonly died: boolean;
+}
 
 export interface Problem {
   readonly says: string;
@@ -66,7 +78,7 @@ export function complete(backend: BackendView | undefined, release: string): boo
 export type SeenBalancer = Extract<BalancerView, { kind: 'seen' }>;
 
 /** The balancers that could be looked at, by name. */
-export const seenBalancers = (view: FleetView): [string, SeenBalancer][] =>
+export const seenBalancers = (view: Pick<FleetView, 'balancers'>): [string, SeenBalancer][] =>
   Object.entries(view.balancers).flatMap(([name, seen]) => (seen.kind === 'seen' ? [[name, seen]] : []));
 
 /** The highest generation anywhere: the next one is one more. */
@@ -75,9 +87,23 @@ export function highestGeneration(view: FleetView): number {
 }
 
 /** The record of the newest live generation of all balancers. */
-export function newestRecord(view: FleetView): GenerationRecord | null {
+export function newestRecord(view: Pick<FleetView, 'balancers'>): GenerationRecord | null {
   let newest: GenerationRecord | null = null;
   for (const [, { record }] of seenBalancers(view))
     if (record !== null && record.generation > (newest?.generation ?? -1)) newest = record;
   return newest;
+}
+
+/** The newest lease of all balancers: who is at work, or was. */
+export function newestLease(view: Pick<FleetView, 'balancers'>): LeaseView | null {
+  let newest: LeaseView | null = null;
+  for (const [, { lease }] of seenBalancers(view))
+    if (lease !== null && lease.lease.token > (newest?.lease.token ?? -1)) newest = lease;
+  return newest;
+}
+
+/** What was begun and is not finished, by what the balancers tell. */
+export function begunOn(view: Pick<FleetView, 'balancers'>): Intent | null {
+  const newest = newestLease(view);
+  return newestRecord(view)?.intent ?? (newest?.died === true ? (newest.lease.details.intent ?? null) : null);
 }

@@ -1,3 +1,5 @@
+import type { Intent } from './record.ts';
+
 /**
  * A plan is a value, JSON through and through: it can be printed, saved, compared, tested, refused. The loop (src/roll.ts) runs it and
  * knows the kinds of step, nothing of what they are for.
@@ -10,6 +12,8 @@ export interface Plan {
   /** The release that the fleet comes from, where the plan switches one; null: none. What a failure goes back to. */
   readonly from?: string | null;
   readonly to?: string;
+  /** What it begins, for those who find it unfinished. */
+  readonly intent?: Intent;
   /** In order: each begins when all tracks of the one before have ended well. Empty: there is nothing to do. */
   readonly phases: readonly Phase[];
   /** What a person should know before saying yes: reloads, files seen by both releases, hosts that stay out. */

@@ -1,6 +1,7 @@
 import type { Inventory } from './inventory.ts';
 import { inHand } from './planning/hand.ts';
-import { newestRecord, type BackendView, type FleetView } from './fleet.ts';
+import { newestLease, newestRecord, type BackendView, type FleetView } from './fleet.ts';
+import { runs } from './planning/prevailing.ts';
 
 /** What `status` tells: what runs where, who is in rotation and why not, and everything that is not as it should be, in words. */
 export interface Status {
@@ -68,10 +69,7 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
         : [],
     ),
   ];
-  const unfinished =
-    record !== null && record.intent !== null
-      ? `${record.intent.by} began \`${record.intent.command}\` at ${record.intent.at} and has not finished it`
-      : null;
+  const unfinished = unfinishedOf(view);
   return {
     app: inventory.app,
     exit: drift.length > 0 || unfinished !== null ? 4 : 0,
@@ -80,6 +78,23 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
     drift,
     unfinished,
   };
+}
+
+/** What was begun: who, with what, when, how far it came, and whether somebody is at it right now. */
+function unfinishedOf(view: FleetView): string | null {
+  const { begun } = view;
+  const newest = newestLease(view);
+  const atWork = newest !== null && newest.remaining > 0 ? newest.lease : undefined;
+  if (begun === null) {
+    const intent = atWork?.details.intent;
+    return intent === undefined ? null : `${atWork?.details.by} is at work with \`${intent.command}\` since ${intent.at}`;
+  }
+  const hosts = begun.hosts.length > 0 ? begun.hosts : Object.keys(view.backends);
+  const far = `${hosts.filter((name) => runs(view, name) === begun.to).length} of its ${hosts.length} hosts run ${begun.to}`;
+  const told = `${begun.by} began \`${begun.command}\` at ${begun.at}`;
+  return atWork === undefined
+    ? `${told} and has not finished it: ${far}`
+    : `${told}: ${far}; ${atWork.details.by} is at it now`;
 }
 
 function balancerDrift(name: string, view: FleetView): string[] {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Answer, FleetFacts, Seen } from './facts.ts';
 import type { BalancerFacts } from './balancer-facts.ts';
 import { runningRelease, type BackendFacts } from './backend-facts.ts';
-import type { BackendView, BalancerView, FleetView, Problem } from './fleet.ts';
+import { begunOn, type BackendView, type BalancerView, type FleetView, type LeaseView, type Problem } from './fleet.ts';
+import { lapsed, remaining } from './lease.ts';
 import type { Backend, Host, Inventory } from './inventory.ts';
 import type { LogTail } from './routing/foreign.ts';
 import { splitSocket } from './address.ts';
@@ -14,11 +15,13 @@ import { generationName } from './planning/flip.ts';
 
 /** What decides, made of what was observed. Pure. */
 export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: FleetView['configuration']): FleetView {
+  const balancers = Object.fromEntries(
+    inventory.balancers.map((host) => [host.name, balancerView(inventory, host, facts.balancers[host.name])]),
+  );
   return {
     configuration,
-    balancers: Object.fromEntries(
-      inventory.balancers.map((host) => [host.name, balancerView(inventory, host, facts.balancers[host.name])]),
-    ),
+    begun: begunOn({ balancers }),
+    balancers,
     backends: Object.fromEntries(
       inventory.backends.map((backend) => [
         backend.name,
@@ -48,6 +51,7 @@ function balancerView(
     highest: facts.highest,
     serves,
     record: facts.record,
+    lease: leaseView(facts),
     file: facts.text === null ? 'none' : createHash('sha256').update(facts.text).digest('hex'),
     unloaded: facts.former && loaded.text === null,
     declares: loaded.text === null ? () => false : declarer(inventory, loaded.text),
@@ -70,6 +74,11 @@ function balancerView(
         : []),
     ],
   };
+}
+
+function leaseView({ lease, boot, uptime }: BalancerFacts): LeaseView | null {
+  const now = { boot, uptime };
+  return lease === null ? null : { lease, remaining: remaining(lease, now), died: lapsed(lease, now) };
 }
 
 interface Loaded {

@@ -32,16 +32,18 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
         inventory,
         view,
         {
-          commit: {
-            commit: commit.commit,
-            ref,
-            subject: commit.subject,
-            author: commit.author,
-            committed: commit.date,
+          of: {
+            commit: {
+              commit: commit.commit,
+              ref,
+              subject: commit.subject,
+              author: commit.author,
+              committed: commit.date,
+            },
+            requirements,
+            bytes,
+            now,
           },
-          requirements,
-          bytes,
-          now,
           hosts,
           batch: flags.batch ?? inventory.roll.batch,
           allowMigrations: flags.allowMigration ?? [],

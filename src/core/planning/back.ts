@@ -1,6 +1,6 @@
 import type { Backend, Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import { complete, newestRecord, seenBalancers } from '../fleet.ts';
+import { complete, seenBalancers } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
 import { batches } from '../batch.ts';
 import { restoring } from './configuring.ts';
@@ -73,7 +73,7 @@ export function planBack(inventory: Inventory, view: FleetView, way: Way, author
   const tight = astray.filter(({ name }) => room < 1 && begun.in.includes(name));
   const coming = astray.filter((backend) => !lacking.includes(backend) && !tight.includes(backend));
   const attempt = ({ order, leaves }: Road) => {
-    const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+    const routing = new Routing(inventory, view, author, view.begun);
     const phases: Phase[] = [];
     const leave = (): void => {
       const leaving = lost.filter((name) => routing.in.includes(name));

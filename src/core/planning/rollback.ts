@@ -1,6 +1,7 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
 import { complete, newestRecord } from '../fleet.ts';
+import type { Intent } from '../record.ts';
 import type { Size } from '../batch.ts';
 import { bestDeclared, orders, type Order } from './cut.ts';
 import { authored, Routing, type Author } from './flip.ts';
@@ -42,8 +43,15 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
       common.length > 0 ? `Every host has: ${common.join(', ')}.` : '`orchestrate roll --ref` builds any commit anew.',
     );
   const from = origin(view, release);
-  const intent = { kind: 'rollback', from, to: release, ...authored(author) };
-  const begun = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+  const intent: Intent = {
+    kind: 'rollback',
+    from,
+    to: release,
+    hosts: [...wish.hosts],
+    batch: [...wish.batch],
+    ...authored(author),
+  };
+  const begun = new Routing(inventory, view, author, view.begun);
   const touched = inventory.backends.filter(
     ({ name }) => wish.hosts.includes(name) && !settled(view, begun, name, release),
   );
@@ -58,7 +66,7 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
   };
   const { routing, phases } = bestDeclared(attempt, possible);
   const title = `back to ${release} on ${listed(touched.length === 0 ? wish.hosts : touched.map(({ name }) => name))}`;
-  return declaring(inventory, routing.missing, { title, from, to: release }, phases, []);
+  return declaring(inventory, routing.missing, { title, from, to: release, intent }, phases, []);
 }
 
 /** The newest release that runs on any of the hosts; null: none. */
@@ -78,8 +86,7 @@ function older(view: FleetView): (a: string, b: string) => number {
 
 /** Where a roll that was not finished came from, or a rollback that was not was going to, if every host has it. */
 function unfinished(view: FleetView, common: readonly string[]): string | undefined {
-  const intent = newestRecord(view)?.intent;
-  const release = intent?.kind === 'rollback' ? intent.to : intent?.from;
+  const release = view.begun?.kind === 'rollback' ? view.begun.to : view.begun?.from;
   return common.find((name) => name === release);
 }
 

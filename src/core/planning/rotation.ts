@@ -1,5 +1,5 @@
 import type { Inventory } from '../inventory.ts';
-import { newestRecord, type FleetView } from '../fleet.ts';
+import type { FleetView } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
 import { Routing, type Author } from './flip.ts';
 import { enoughLeft, groundFor, unsettled } from './ground.ts';
@@ -20,7 +20,7 @@ export function planDrain(
 ): Planned {
   const ground = groundFor(inventory, view, []);
   if (ground !== undefined) return ground;
-  const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+  const routing = new Routing(inventory, view, author, view.begun);
   const leaving = hosts.filter((host) => !routing.out.includes(host) || inHand(routing.reasonOf(host)));
   const short = enoughLeft(inventory, routing, [leaving]);
   if (short !== undefined) return short;
@@ -51,7 +51,7 @@ export function planEnable(inventory: Inventory, view: FleetView, hosts: readonl
   const ground = groundFor(inventory, view, hosts);
   if (ground !== undefined) return ground;
   const release = prevailing(view, hosts);
-  const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+  const routing = new Routing(inventory, view, author, view.begun);
   const astray = hosts.filter((host) => {
     const seen = view.backends[host];
     return seen?.kind === 'seen' && seen.running !== release;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BackendView, BalancerView, FleetView } from '../../../src/core/fleet.ts';
+import { begunOn, type BackendView, type BalancerView, type FleetView } from '../../../src/core/fleet.ts';
 import type { Inventory } from '../../../src/core/inventory.ts';
 import type { Author } from '../../../src/core/planning/flip.ts';
 import type { RollWish } from '../../../src/core/planning/roll.ts';
@@ -192,17 +192,19 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 /** What view.ts would make of it. */
 export function viewOf(world: World): FleetView {
   const { inventory } = world;
+  const balancers = Object.fromEntries(
+    [...world.balancers].map(([name, balancer]) => [
+      name,
+      balancerView(
+        balancer,
+        inventory.backends.map((backend) => backend.name),
+      ),
+    ]),
+  );
   return {
     configuration: configurationOf(inventory),
-    balancers: Object.fromEntries(
-      [...world.balancers].map(([name, balancer]) => [
-        name,
-        balancerView(
-          balancer,
-          inventory.backends.map((backend) => backend.name),
-        ),
-      ]),
-    ),
+    begun: begunOn({ balancers }),
+    balancers,
     backends: Object.fromEntries([...world.backends].map(([name, backend]) => [name, backendView(backend)])),
   };
 }
@@ -217,6 +219,7 @@ function balancerView(balancer: Balancer, backends: readonly string[]): Balancer
     serves: balancer.live !== null && balancer.loaded !== null,
     highest: Math.max(0, ...balancer.generations.keys()),
     record: balancer.live === null ? null : (balancer.generations.get(balancer.live)?.record ?? null),
+    lease: null,
     file: balancer.file === null ? 'none' : sha256(balancer.file),
     unloaded: balancer.former !== undefined && balancer.loaded !== balancer.file,
     declares: ({ name, out }) => told?.backends.join() === backends.join() && told.groups[name]?.join() === out.join(),
@@ -274,10 +277,12 @@ export const author: Author = {
 export function rollTo(world: World, more: Partial<RollWish> = {}): RollWish {
   const { commit, ref, subject, author: who, committed } = manifest(V2);
   return {
-    commit: { commit, ref, subject, author: who, committed },
-    requirements: REQUIREMENTS,
-    bytes: 1000,
-    now: Date.UTC(2026, 10, 20),
+    of: {
+      commit: { commit, ref, subject, author: who, committed },
+      requirements: REQUIREMENTS,
+      bytes: 1000,
+      now: Date.UTC(2026, 10, 20),
+    },
     hosts: world.inventory.backends.map(({ name }) => name),
     batch: world.inventory.roll.batch,
     allowMigrations: [],
