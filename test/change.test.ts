@@ -214,7 +214,7 @@ describe('a failure', () => {
   });
 
   test('after what must not be taken back is exit 4, and nothing is touched any more', async () => {
-    const { run, scripts } = scene({ answer: fails, change: { mayGoBack: () => 'a migration' } });
+    const { run, scripts } = scene({ answer: fails, change: { mayNotGoBack: () => 'a migration' } });
     assert.equal(await run(), 4);
     assert.equal(count(scripts(), 'back'), 0);
   });
@@ -296,10 +296,11 @@ describe('a person who asks to stop', () => {
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)
-    test(`by ${signal} lets the phase end, then all goes back: exit ${code}`, async () => {
+    test(`by ${signal} lets the phase end, begins nothing further, and gives the lease up: exit ${code}`, async () => {
       const stop = new AbortController();
-      const { run, scripts, rounds } = scene({
+      const { run, scripts, rounds, calls } = scene({
         options: { stop: stop.signal },
         change: { plan: () => planned(plan('x', phase('one', 'web1', 'web2'), phase('two', 'web1'))) },
         answer: (script) => {
@@ -310,9 +311,24 @@ describe('a person who asks to stop', () => {
       assert.equal(await run(), code);
       assert.equal(count(scripts(), 'one'), 2);
       assert.equal(count(scripts(), 'two'), 0);
-      assert.equal(count(scripts(), 'back'), 3, 'going back is not stopped');
-      assert.equal(rounds.length, 2);
+      assert.equal(rounds.length, 0, 'nothing goes back');
+      assertGivenUp(calls);
     });
+
+  test('while a step fails gets the fleet back on one version all the same', async () => {
+    const stop = new AbortController();
+    const { run, scripts, rounds } = scene({
+      options: { stop: stop.signal },
+      answer: (script) => {
+        if (script !== 'forward') return undefined;
+        stop.abort('SIGINT');
+        return exited('', 1, 'no');
+      },
+    });
+    assert.equal(await run(), 130);
+    assert.equal(count(scripts(), 'back'), 3, 'going back is not stopped');
+    assert.equal(rounds.length, 2);
+  });
 
   test('too late for anything to be left undone changes nothing', async () => {
     const stop = new AbortController();

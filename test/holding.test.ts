@@ -29,7 +29,7 @@ function scene(answer: (call: RemoteCall, action: string) => Outcome | Promise<O
     clock,
     remote: fakeRemote(async (call) => answer(call, call.text === 'lease' ? (call.args[0] ?? '') : call.text)),
   });
-  return { world, clock, ...made, take: () => hold(made.opened, viewOf(world), 'roll --ref main') };
+  return { world, clock, ...made, take: () => hold(made.opened, viewOf(world), { command: 'roll --ref main' }) };
 }
 
 /** `host action`, of leases and fences. */

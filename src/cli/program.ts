@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { Refusal } from '../core/failure.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
@@ -62,6 +62,7 @@ function program(end: { code: number }): Command {
     command
       .option('--dry-run', 'print the plan and change nothing')
       .option('-y, --yes', 'do not ask')
+      .option('--wait <time>', "wait for another's lease, so long at the most: 30s, 10m")
       .option('--json', 'events as NDJSON')
       .option('-v, --verbose', 'also what the hosts print');
   const limited = (command: Command): Command =>
@@ -97,6 +98,17 @@ function program(end: { code: number }): Command {
   )
     .addOption(new Option('--batch <sizes>', 'hosts at once').argParser(batch))
     .action(does(async () => (await import('./rollback.ts')).rollback));
+  changing(
+    top
+      .command('resume')
+      .description('go on with what was begun and not finished, whoever began it, from whatever machine'),
+  ).action(does(async () => (await import('./resume.ts')).resume));
+  changing(
+    top
+      .command('lease')
+      .addArgument(new Argument('[action]', 'break: take it over, and fence its holder off').choices(['break']))
+      .description('who holds the fleet, and until when'),
+  ).action(does(async () => (await import('./lease.ts')).lease));
   top
     .command('releases')
     .description('the releases on each host')

@@ -76,7 +76,8 @@ export interface Inventory {
     readonly pause: number;
     readonly bake: number;
     readonly min_in_rotation: number | `${number}%`;
-    readonly on_failure: 'rollback';
+    readonly on_failure: 'rollback' | 'halt' | 'skip';
+    readonly max_failures: number;
   };
 }
 

@@ -58,7 +58,7 @@ export function remaining({ boot, until, term }: Lease, host: HostTime): number 
 }
 
 /** Whether its holder died, or was cut off: it has ended, and was never given up. */
-export const lapsed = (lease: Lease, host: HostTime): boolean => lease.until !== 0 && remaining(lease, host) === 0;
+export const lapsed = (held: Lease, host: HostTime): boolean => held.until !== 0 && remaining(held, host) === 0;
 
 /** Why a command can't begin, for a person. `name`: the balancer that holds the lease. */
 export function refusalOf({ details: { by, command, since } }: Lease, name: string, seconds: number): string {

@@ -14,6 +14,8 @@ export interface Plan {
   readonly to?: string;
   /** What it begins, for those who find it unfinished. */
   readonly intent?: Intent;
+  /** Backends that it was asked for and leaves as they are. */
+  readonly aside?: readonly string[];
   /** In order: each begins when all tracks of the one before have ended well. Empty: there is nothing to do. */
   readonly phases: readonly Phase[];
   /** What a person should know before saying yes: reloads, files seen by both releases, hosts that stay out. */

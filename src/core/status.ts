@@ -87,7 +87,9 @@ function unfinishedOf(view: FleetView): string | null {
   const atWork = newest !== null && newest.remaining > 0 ? newest.lease : undefined;
   if (begun === null) {
     const intent = atWork?.details.intent;
-    return intent === undefined ? null : `${atWork?.details.by} is at work with \`${intent.command}\` since ${intent.at}`;
+    return intent === undefined
+      ? null
+      : `${atWork?.details.by} is at work with \`${intent.command}\` since ${intent.at}`;
   }
   const hosts = begun.hosts.length > 0 ? begun.hosts : Object.keys(view.backends);
   const far = `${hosts.filter((name) => runs(view, name) === begun.to).length} of its ${hosts.length} hosts run ${begun.to}`;

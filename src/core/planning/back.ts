@@ -32,19 +32,8 @@ export interface Way {
  */
 export function planBack(inventory: Inventory, view: FleetView, way: Way, author: Author): Planned {
   const { release, failed, hosts, givenUp = new Set() } = way;
-  const away = Object.entries(view.balancers).flatMap(([name, seen]) =>
-    seen.kind === 'unreachable' ? [`${name}: ${seen.reason}`] : [],
-  );
-  if (away.length > 0)
-    return refused(
-      "A balancer can't be reached: no backend can be taken from it, so none may be restarted.",
-      'Mend the connection, then `orchestrate roll` or `orchestrate rollback`: it goes on from here.',
-      away,
-    );
-  const torn = seenBalancers(view).flatMap(([name, { unloaded }]) => (unloaded ? [name] : []));
-  // What Nginx then has loaded, the next look tells.
-  if (torn.length > 0 && inventory.nginx.configuration === 'managed' && inventory.nginx.switch === 'live')
-    return declaring(inventory, [], { title: 'the configuration as it was' }, [restoring(inventory, torn)], []);
+  const not = balancersAway(view) ?? tornConfiguration(inventory, view);
+  if (not !== undefined) return not;
 
   const begun = new Routing(inventory, view, author, null);
   const concerned = inventory.backends.filter(
@@ -106,6 +95,27 @@ export function planBack(inventory: Inventory, view: FleetView, way: Way, author
   ];
   const goal = { title, from: release, ...(release === null ? {} : { to: release }) };
   return declaring(inventory, routing.missing, goal, phases, notes);
+}
+
+/** Without every balancer nothing can be put right: why, in words. */
+export function balancersAway(view: FleetView): Planned | undefined {
+  const away = Object.entries(view.balancers).flatMap(([name, seen]) =>
+    seen.kind === 'unreachable' ? [`${name}: ${seen.reason}`] : [],
+  );
+  if (away.length === 0) return undefined;
+  return refused(
+    "A balancer can't be reached: no backend can be taken from it, so none may be restarted.",
+    'Mend the connection, then `orchestrate resume` or `orchestrate rollback`: it goes on from here.',
+    away,
+  );
+}
+
+/** A text that was written and never loaded goes first: what Nginx then has loaded, the next look tells. */
+export function tornConfiguration(inventory: Inventory, view: FleetView): Planned | undefined {
+  const torn = seenBalancers(view).flatMap(([name, { unloaded }]) => (unloaded ? [name] : []));
+  if (torn.length === 0 || inventory.nginx.configuration !== 'managed' || inventory.nginx.switch !== 'live')
+    return undefined;
+  return declaring(inventory, [], { title: 'the configuration as it was' }, [restoring(inventory, torn)], []);
 }
 
 /** When those leave rotation that can't be reached: at once if it can be. */

@@ -8,6 +8,7 @@ export interface Goal {
   readonly from?: string | null;
   readonly to?: string;
   readonly intent?: Intent;
+  readonly aside?: readonly string[];
 }
 
 /** Makes a plan of phases. Where Nginx has not loaded the groups that they use (`missing`) and may not be told to (`fixed`), it is refused with the way out. */

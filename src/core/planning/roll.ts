@@ -7,6 +7,7 @@ import { bestDeclared, orders, type Order } from './cut.ts';
 import { authored, Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
+import { LOST } from './hand.ts';
 import { listed } from './listed.ts';
 import { switching } from './switching.ts';
 import { settled } from './rollback.ts';
@@ -23,6 +24,8 @@ export interface RollWish {
   readonly batch: readonly Size[];
   readonly allowMigrations: readonly string[];
   readonly warnings: readonly string[];
+  /** Backends that can't be reached and that it goes without: taken out of rotation first. */
+  readonly lost?: readonly string[];
 }
 
 export interface CommitWish {
@@ -55,7 +58,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     ...(wish.allowMigrations.length === 0 ? {} : { allow: [...wish.allowMigrations] }),
     ...authored(author),
   };
-  const begun = new Routing(inventory, view, author, view.begun);
+  const begun = withoutLost(new Routing(inventory, view, author, view.begun), wish.lost);
   const touched = inventory.backends.filter(
     ({ name }) => wish.hosts.includes(name) && !settled(view, begun, name, release.release),
   );
@@ -88,7 +91,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   const short = possible.length > 0 ? undefined : enoughLeft(inventory, begun, ways[0] ?? []);
   if (short !== undefined) return short;
   const attempt = (order: Order) => {
-    const routing = new Routing(inventory, view, author, intent);
+    const routing = withoutLost(new Routing(inventory, view, author, intent), wish.lost);
     const phases = switching(inventory, view, routing, { release: release.release, batches: order });
     return { routing, phases, order };
   };
@@ -97,10 +100,16 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   return declaring(
     inventory,
     routing.missing,
-    { title, from: present, to: release.release, intent },
+    { title, from: present, to: release.release, intent, ...(wish.lost === undefined ? {} : { aside: wish.lost }) },
     [...preflight(inventory, view, toStage, [...stages, ...phases]), ...stages, ...phases],
     [...wish.warnings, ...unfinished(view, release.release), ...notes(inventory, routing, view, order, present)],
   );
+}
+
+/** They leave rotation with the first flip. */
+function withoutLost(routing: Routing, lost: RollWish['lost'] = []): Routing {
+  for (const name of lost) if (routing.in.includes(name)) routing.takeOut(name, LOST);
+  return routing;
 }
 
 /** What else was begun, and the two ways to end it in place of this roll. */

@@ -1,59 +1,69 @@
-import type { Author } from './core/planning/flip.ts';
-import type { Refused } from './core/planning/refusal.ts';
-import type { Failure } from './core/failure.ts';
+import type { Planned, Refused } from './core/planning/refusal.ts';
+import { faultOf, type Failure } from './core/failure.ts';
 import type { FleetView } from './core/fleet.ts';
-import type { Plan } from './core/plan.ts';
-import { divided } from './core/planning/unlike.ts';
-import type { Change } from './change.ts';
 import type { Holding } from './holding.ts';
 import type { Opened } from './open.ts';
 import { runPlan, tellEnd } from './roll.ts';
 import type { StepContext } from './steps/context.ts';
 
+/** What puts a fleet right after a failure. */
+export interface Mending {
+  /** What for: `go back to one version`. */
+  readonly doing: string;
+  /** The plan from what is seen, without the backends that did not come back when it was tried. Pure. */
+  readonly plan: (view: FleetView, givenUp: ReadonlySet<string>) => Planned;
+  readonly look: () => Promise<FleetView>;
+  readonly context: StepContext;
+}
+
 /**
- * Puts the fleet back on one version after a failure: looked at, planned and run again until nothing is left to do, without the backends
- * that do not come back. Before each look a barrier: what the failed plan had in hand anywhere has ended, and none of it comes any more.
- * Returns whether what is in rotation is on one version.
+ * Puts a fleet right after a failure: looked at, planned and run again until nothing is left to do, without the backends that do not come
+ * back. Before each look a barrier: what the failed plan had in hand anywhere has ended, and none of it comes any more.
+ * Returns what was seen when nothing was left to do; undefined: it could not be brought to an end, and why was told. Does not reject.
  */
-export async function goBack(
+export async function mend(opened: Opened, held: Holding, mending: Mending): Promise<FleetView | undefined> {
+  try {
+    return await inRounds(opened, held, mending);
+  } catch (error) {
+    opened.emit({ type: 'failed', failure: faultOf(error, mending.doing) });
+    return undefined;
+  }
+}
+
+async function inRounds(
   opened: Opened,
   held: Holding,
-  back: NonNullable<Change['back']>,
-  failed: Plan,
-  { look, author, context }: { look: () => Promise<FleetView>; author: Author; context: StepContext },
-): Promise<boolean> {
+  { doing, plan: make, look, context }: Mending,
+): Promise<FleetView | undefined> {
   const { inventory, emit } = opened;
   const givenUp = new Set<string>();
   let told: ReadonlySet<string> = new Set();
+  // oxlint-disable no-await-in-loop -- each round stands on what the one before has done
   for (let round = 0; round < inventory.backends.length + 5; round += 1) {
     const unanswered = await held.barrier();
     const view = without(await look(), unanswered);
-    const planned = back(view, author, failed, givenUp);
+    const planned = make(view, givenUp);
     if (planned.kind === 'refused') {
-      emit({ type: 'failed', failure: refusal(planned) });
-      return false;
+      emit({ type: 'failed', failure: refusal(planned, doing) });
+      return undefined;
     }
     const { plan } = planned;
     for (const text of plan.notes) if (!told.has(text)) emit({ type: 'note', text });
     told = new Set([...told, ...plan.notes]);
-    if (plan.phases.length === 0) {
-      const rest = divided(view);
-      for (const text of rest) emit({ type: 'note', text });
-      return rest.length === 0;
-    }
+    if (plan.phases.length === 0) return view;
     emit({ type: 'going back', title: plan.title });
     const brakes = { phase: () => held.lapsed(), step: () => held.lapsed() };
-    // oxlint-disable-next-line no-await-in-loop -- each round stands on what the one before has done
     const result = await runPlan(plan, context, inventory.ssh.concurrency, brakes);
     tellEnd(result, emit);
     if (result.kind === 'done') continue;
     const astray = (result.kind === 'failed' ? result.failures : [])
       .map(({ host }) => host)
       .filter((host) => !givenUp.has(host) && inventory.backends.some(({ name }) => name === host));
-    if (held.lapsed() !== undefined || astray.length === 0) return false;
+    if (held.lapsed() !== undefined || astray.length === 0) return undefined;
     for (const host of astray) givenUp.add(host);
   }
-  return false;
+  // oxlint-enable no-await-in-loop
+  return undefined;
 }
 
 /** Hosts that did not answer the barrier count as unreachable: a script may still be at work there. */
@@ -68,9 +78,9 @@ function without(view: FleetView, unanswered: ReadonlyMap<string, string>): Flee
   return { ...view, balancers: away(view.balancers), backends: away(view.backends) };
 }
 
-const refusal = (back: Refused): Failure => ({
+const refusal = (back: Refused, doing: string): Failure => ({
   host: 'the fleet',
-  doing: 'go back to one version',
+  doing,
   what: back.message,
   output: back.details,
   next: back.next,
