@@ -32,8 +32,11 @@ export interface Course {
   readonly policy?: Policy;
   /** What is tidied up once all is well; that it fails is told, and takes nothing back. Pure. */
   readonly after?: (view: FleetView, done: Plan) => readonly Phase[];
-  /** Why the release before may not come back after what was run so far (a migration that is not additive); undefined: it may. */
-  readonly mayNotGoBack?: (values: ReadonlyMap<string, boolean>) => string | undefined;
+  /**
+   * Why the release before may not come back after what was run so far, or was by those who began it (a migration that is not additive);
+   * undefined: it may.
+   */
+  readonly mayNotGoBack?: (values: ReadonlyMap<string, boolean>, before: FleetView, failed: Plan) => string | undefined;
 }
 
 export interface Ground {
@@ -85,7 +88,7 @@ export async function carryOut(ground: Ground, course: Course, before: FleetView
         continue;
       }
     }
-    const stays = course.mayNotGoBack?.(context.values);
+    const stays = course.mayNotGoBack?.(context.values, before, plan);
     if (stays !== undefined) emit({ type: 'note', text: stays });
     const switched = result.kind !== 'failed' || result.phase === undefined || !BEFORE.includes(result.phase);
     if (stays !== undefined || (switched && policy.kind !== 'rollback')) {
@@ -131,6 +134,7 @@ function rest(ground: Ground, failed: ReadonlySet<string>): Promise<FleetView | 
   const { opened, held, author, look } = ground;
   return mend(opened, held, {
     doing: 'bring the fleet to rest',
+    tell: (title) => ({ type: 'note', text: `Coming to rest: ${title}.` }),
     plan: (view, givenUp) => planRest(opened.inventory, view, new Set([...failed, ...givenUp]), author),
     look,
     context: ground.context,
@@ -142,6 +146,7 @@ async function goBack(ground: Ground, { back }: Course, failed: Plan): Promise<n
   if (back === undefined) return 1;
   const end = await mend(opened, held, {
     doing: 'go back to one version',
+    tell: (title) => ({ type: 'going back', title }),
     plan: (view, givenUp) => back(view, author, failed, givenUp),
     look,
     context: { ...ground.context, stop: new AbortController().signal, values: new Map(), times: new Map() },

@@ -1,4 +1,5 @@
 import type { Planned, Refused } from './core/planning/refusal.ts';
+import type { EventBody } from './core/event.ts';
 import { faultOf, type Failure } from './core/failure.ts';
 import type { FleetView } from './core/fleet.ts';
 import type { Holding } from './holding.ts';
@@ -10,6 +11,8 @@ import type { StepContext } from './steps/context.ts';
 export interface Mending {
   /** What for: `go back to one version`. */
   readonly doing: string;
+  /** How each of its plans is told. */
+  readonly tell: (title: string) => EventBody;
   /** The plan from what is seen, without the backends that did not come back when it was tried. Pure. */
   readonly plan: (view: FleetView, givenUp: ReadonlySet<string>) => Planned;
   readonly look: () => Promise<FleetView>;
@@ -33,7 +36,7 @@ export async function mend(opened: Opened, held: Holding, mending: Mending): Pro
 async function inRounds(
   opened: Opened,
   held: Holding,
-  { doing, plan: make, look, context }: Mending,
+  { doing, tell, plan: make, look, context }: Mending,
 ): Promise<FleetView | undefined> {
   const { inventory, emit } = opened;
   const givenUp = new Set<string>();
@@ -51,7 +54,7 @@ async function inRounds(
     for (const text of plan.notes) if (!told.has(text)) emit({ type: 'note', text });
     told = new Set([...told, ...plan.notes]);
     if (plan.phases.length === 0) return view;
-    emit({ type: 'going back', title: plan.title });
+    emit(tell(plan.title));
     const brakes = { phase: () => held.lapsed(), step: () => held.lapsed() };
     const result = await runPlan(plan, context, inventory.ssh.concurrency, brakes);
     tellEnd(result, emit);

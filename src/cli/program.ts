@@ -97,6 +97,7 @@ function program(end: { code: number }): Command {
     ).description('take the fleet back to an earlier release, as carefully as forward'),
   )
     .addOption(new Option('--batch <sizes>', 'hosts at once').argParser(batch))
+    .option('--across-migration', 'also to a release from before a migration that is not additive')
     .action(does(async () => (await import('./rollback.ts')).rollback));
   changing(
     top

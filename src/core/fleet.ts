@@ -58,6 +58,8 @@ export type BackendView =
       readonly token: number;
       /** What its processes run: a release, null for nothing, or `unsure` where it can't be told. */
       readonly running: string | null;
+      /** The release that brought a migration which is not additive, if any did. */
+      readonly oneWay: string | null;
       readonly current: string | null;
       readonly previous: string | null;
       /** Complete releases. */

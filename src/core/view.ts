@@ -189,6 +189,7 @@ function backendView(inventory: Inventory, backend: Backend, seen: Seen<BackendF
     kind: 'seen',
     token: facts.fence?.token ?? 0,
     running: slot === undefined ? null : runningRelease(facts, slot),
+    oneWay: facts.oneWay,
     current: facts.current,
     previous: facts.previous,
     releases: facts.releases,

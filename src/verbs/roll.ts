@@ -6,6 +6,7 @@ import type { FleetView } from '../core/fleet.ts';
 import type { Inventory } from '../core/inventory.ts';
 import { planBack } from '../core/planning/back.ts';
 import { pruning } from '../core/planning/prune.ts';
+import { noReturn } from '../core/planning/one-way.ts';
 import { planRoll, type CommitWish, type RollWish } from '../core/planning/roll.ts';
 import { limitedBackends, type LimitFlags } from './named.ts';
 
@@ -72,8 +73,9 @@ export function rollOf(inventory: Inventory, command: string, wish: RollWish): C
         author,
       ),
     after: (view) => pruning(inventory, view),
-    mayNotGoBack: (values) =>
-      values.get('migrated') === true && values.get('migrations not additive') === true
+    mayNotGoBack: (values, before, { from }) =>
+      (values.get('migrated') === true && values.get('migrations not additive') === true) ||
+      (typeof from === 'string' && noReturn(before, from) !== undefined)
         ? 'A migration that is not additive has been applied: the release before may not work with the database any more, so nothing is put back by itself. Mend the new release and roll again.'
         : undefined,
   };

@@ -11,13 +11,18 @@ import type { Size } from '../core/batch.ts';
 
 export interface RollbackFlags extends LimitFlags {
   readonly batch?: readonly Size[];
+  readonly acrossMigration?: boolean;
 }
 
 /** Takes the fleet back to a release that every host has; by default the newest before the present one. */
 export function rollbackChange(opened: Opened, release: string | undefined, flags: RollbackFlags): Promise<Change> {
   const { inventory } = opened;
   const batch = flags.batch ?? inventory.roll.batch;
-  const wish = { ...(release === undefined ? {} : { release }), batch };
+  const wish = {
+    ...(release === undefined ? {} : { release }),
+    batch,
+    acrossMigration: flags.acrossMigration === true,
+  };
   const command = release === undefined ? 'rollback' : `rollback ${release}`;
   return Promise.resolve(
     rollbackOf(inventory, command, limitedBackends(inventory, flags), (view, author, hosts) =>

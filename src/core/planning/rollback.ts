@@ -4,11 +4,13 @@ import { complete, newestRecord } from '../fleet.ts';
 import type { Intent } from '../record.ts';
 import type { Size } from '../batch.ts';
 import { bestDeclared, orders, type Order } from './cut.ts';
+import { older } from './age.ts';
 import { authored, Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
 import { inHand } from './hand.ts';
 import { listed } from './listed.ts';
+import { noReturn } from './one-way.ts';
 import { switching } from './switching.ts';
 import { origin, runs } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
@@ -19,6 +21,8 @@ export interface RollbackWish {
   /** The backends to touch. */
   readonly hosts: readonly string[];
   readonly batch: readonly Size[];
+  /** A person answers for it that the release works with the database, whatever migrations came after it. */
+  readonly acrossMigration?: boolean;
 }
 
 /** The roll backwards: nothing is built or shipped, so every host must have the release complete. */
@@ -41,6 +45,12 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
     return refused(
       `${release} is not complete on ${listed(lacking)}.`,
       common.length > 0 ? `Every host has: ${common.join(', ')}.` : '`orchestrate roll --ref` builds any commit anew.',
+    );
+  const behind = wish.acrossMigration === true ? undefined : noReturn(view, release);
+  if (behind !== undefined)
+    return refused(
+      `A migration that is not additive came with ${behind}: ${release} may not work with the database as it is now.`,
+      'Roll forward with what mends it. If you have taken the migration back, or know that the release works: `orchestrate rollback --across-migration`.',
     );
   const from = origin(view, release);
   const intent: Intent = {
@@ -73,15 +83,6 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
 function presentOf(view: FleetView, hosts: readonly string[]): string | null {
   const running = hosts.map((name) => runs(view, name)).filter((release) => release !== null);
   return running.toSorted(older(view)).at(-1) ?? null;
-}
-
-/** Which of two releases was built first: their names tell the minute alone. */
-function older(view: FleetView): (a: string, b: string) => number {
-  const built = new Map<string, string>();
-  for (const backend of Object.values(view.backends))
-    if (backend.kind === 'seen') for (const { release, built: at } of backend.releases) built.set(release, at);
-  const ageOf = (name: string): string => `${name.slice(0, 13)} ${built.get(name) ?? ''} ${name}`;
-  return (a, b) => (ageOf(a) < ageOf(b) ? -1 : ageOf(a) > ageOf(b) ? 1 : 0);
 }
 
 /** Where a roll that was not finished came from, or a rollback that was not was going to, if every host has it. */

@@ -294,6 +294,15 @@ function migrating(inventory: Inventory, goal: Staging): Phase[] {
     ...(inventory.rehearse.on === 'none' ? [pending(inventory, goal)] : []),
     {
       kind: 'run',
+      say: 'say that the releases before may not work with the database any more',
+      script: 'one-way',
+      fence: fence(inventory),
+      calls: [{ host: goal.builder, args: [root, goal.release.release] }],
+      deadline: MINUTE,
+      when: { value: 'migrations not additive', is: true },
+    },
+    {
+      kind: 'run',
       say: 'migrate the database, once',
       script: 'migrate',
       fence: fence(inventory),

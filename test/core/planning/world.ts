@@ -233,6 +233,7 @@ function backendView({ running, current, releases, reachable }: Backend): Backen
     kind: 'seen',
     token: 3,
     running,
+    oneWay: null,
     current,
     previous: null,
     releases: releases.toSorted().map(manifest),
