@@ -160,6 +160,7 @@ function contextOf(
     script: opened.script,
     archive: opened.archive,
     fence: (folder) => held.fence(folder),
+    lapsed: () => held.lapsed(),
     values: new Map(),
     times: new Map(),
     stop,
