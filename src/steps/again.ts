@@ -38,40 +38,48 @@ export async function meet(meeting: Meeting, context: StepContext, call: () => P
     } catch (reason) {
       error = reason;
     }
-    const why = outcome === undefined ? unreached(error) : linkLost(outcome);
-    if (why === undefined || times === TIMES) {
+    const broke = outcome === undefined ? unreached(error) : linkLost(outcome);
+    if (broke === undefined || times === TIMES) {
       if (outcome === undefined) throw error;
       return outcome;
     }
     // oxlint-disable-next-line no-await-in-loop
-    await reach(meeting, why, context);
+    await reach(meeting, broke, context);
   }
 }
 
-/** Why the link of a call was lost; undefined: it was not. What was cut from this side (`here`) is no such thing. */
-export const linkLost = (outcome: Outcome): string | undefined =>
-  outcome.kind === 'lost' && outcome.here !== true ? outcome.reason : undefined;
+/** Why a call did not come to its end on the host. `sent`: it may have begun there. */
+export interface Break {
+  readonly reason: string;
+  readonly sent: boolean;
+  readonly remedy?: string;
+}
+
+/** How the link of a call was lost; undefined: it was not. What was cut from this side (`here`) is no such thing. */
+export const linkLost = (outcome: Outcome): Break | undefined =>
+  outcome.kind === 'lost' && outcome.here !== true ? { reason: outcome.reason, sent: true } : undefined;
 
 /** Why no connection could be made, where that may be otherwise in a moment; undefined: it will not be. */
-export const unreached = (error: unknown): string | undefined =>
+export const unreached = (error: unknown): Break | undefined =>
   error instanceof ConnectError && (error.reason === 'unreachable' || error.reason === 'timed out')
-    ? error.message
+    ? { reason: error.message, sent: false, remedy: error.remedy }
     : undefined;
 
 /**
  * A connection made anew to a host whose link was lost, for up to 30 s; then, where something is changed there, the barrier: what the lost
  * call had in hand has ended. Throws `Failed` where it does not come about, or the lease has lapsed meanwhile.
  */
-export async function reach(meeting: Meeting, why: string, context: StepContext): Promise<void> {
+export async function reach(meeting: Meeting, broke: Break, context: StepContext): Promise<void> {
   const { host, say, fence } = meeting;
   const { clock, emit } = context;
-  emit({ type: 'note', text: `${host}: the link was lost in the middle of “${say}” (${why}): connecting again` });
+  const what = broke.sent ? 'the link was lost in the middle of' : 'no connection could be made for';
+  emit({ type: 'note', text: `${host}: ${what} “${say}” (${broke.reason}): connecting again` });
   const began = clock.ticks();
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LAST_PAUSE)) {
     // oxlint-disable-next-line no-await-in-loop -- the next try comes after the one before
-    const still = await knock(meeting, why, context);
+    const still = await knock(meeting, broke, context);
     if (still === undefined) break;
-    if (clock.ticks() + pause - began > WITHIN) throw new Failed(gone(meeting, why, still));
+    if (clock.ticks() + pause - began > WITHIN) throw new Failed(gone(meeting, broke, still));
     // oxlint-disable-next-line no-await-in-loop
     await clock.sleep(pause);
   }
@@ -82,7 +90,7 @@ export async function reach(meeting: Meeting, why: string, context: StepContext)
 }
 
 /** One try. Returns why the host is still not reached; throws `Failed` where no further try would mend it. */
-async function knock(meeting: Meeting, why: string, context: StepContext): Promise<string | undefined> {
+async function knock(meeting: Meeting, broke: Break, context: StepContext): Promise<Break | undefined> {
   const { host, say, fence } = meeting;
   let outcome: Outcome;
   try {
@@ -91,30 +99,39 @@ async function knock(meeting: Meeting, why: string, context: StepContext): Promi
     const still = unreached(error);
     if (still !== undefined) return still;
     const failure = connectFailure(error, say);
-    throw new Failed({ ...failure, what: `the link was lost (${why}); then: ${failure.what}` });
+    throw new Failed({ ...failure, what: `${broke.reason}; then: ${failure.what}` });
   }
   if (succeeded(outcome)) return undefined;
-  if (linkLost(outcome) !== undefined || (fence === undefined && outcome.kind === 'timed out')) return ending(outcome);
+  if (outcome.kind === 'lost' || (fence === undefined && outcome.kind === 'timed out'))
+    return { reason: ending(outcome), sent: true };
   const failure = scriptFailure(host, say, outcome);
-  throw new Failed({
-    ...failure,
-    what: `the link was lost (${why}); it is there again, but not the end of what was in hand: ${failure.what}`,
-  });
+  const then = `connected again, but what was in hand there was not seen to end: ${failure.what}`;
+  throw new Failed({ ...failure, what: `the link was lost (${broke.reason}); ${then}` });
 }
 
 /** Whether the link is there: the host answers. */
 export const answers = (host: string, { remote, script }: StepContext): Promise<Outcome> =>
   remote.run({ host, name: 'orchestrate-reach', text: script('reach'), args: [], deadline: REACH_DEADLINE });
 
-function gone({ host, say, fence }: Meeting, why: string, still: string): Failure {
-  const unknown = fence === undefined ? '' : ' What that has done there is not known, and it may still be at work.';
-  return {
-    host,
-    doing: say,
-    what: `the link was lost (${why}), and the host could not be reached again within ${WITHIN / 1000} s: ${still}.${unknown}`,
-    output: [],
-    next: `See that ${host} is up and can be reached; \`orchestrate status\` tells what is so there, then run the same command again.`,
-  };
+function gone({ host, say, fence }: Meeting, broke: Break, still: Break): Failure {
+  const seconds = WITHIN / 1000;
+  const unknown = fence === undefined ? '' : '; what that has done there is not known, and it may still be at work';
+  const look = `See that ${host} is up and can be reached.`;
+  return broke.sent
+    ? {
+        host,
+        doing: say,
+        what: `the link was lost (${broke.reason}), and no other could be made within ${seconds} s: ${still.reason}${unknown}`,
+        output: [],
+        next: `${still.remedy ?? look} \`orchestrate status\` tells what is so there; then run the same command again.`,
+      }
+    : {
+        host,
+        doing: say,
+        what: `${still.reason}; tried again for ${seconds} s`,
+        output: [],
+        next: still.remedy ?? look,
+      };
 }
 
 /** Nothing is begun without the lease; where only the lost host kept it from being renewed, it is in a moment. */

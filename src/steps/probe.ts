@@ -3,7 +3,7 @@ import type { ProbeAnswer } from '../fleet/ports.ts';
 import type { StepContext } from './context.ts';
 import { allEnded } from './all-ended.ts';
 import { socketOf } from '../core/address.ts';
-import { answers, linkLost, reach, unreached } from './again.ts';
+import { answers, linkLost, reach, unreached, type Break } from './again.ts';
 import { ending, Failed, head, healthRemedy, printable, tail } from '../core/failure.ts';
 
 /** A port that refuses is looked at more often than one that answers wrongly: what is just starting begins to listen within a moment. */
@@ -51,10 +51,10 @@ async function untilWanted(step: ProbeStep, through: string | undefined, context
 }
 
 /** Why it is not the asked one that does not answer, but the link through which it is asked; undefined: the link is there. */
-async function gone(through: string, context: StepContext): Promise<string | undefined> {
+async function gone(through: string, context: StepContext): Promise<Break | undefined> {
   try {
     const outcome = await answers(through, context);
-    return outcome.kind === 'timed out' ? ending(outcome) : linkLost(outcome);
+    return outcome.kind === 'timed out' ? { reason: ending(outcome), sent: true } : linkLost(outcome);
   } catch (error) {
     return unreached(error);
   }

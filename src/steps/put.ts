@@ -6,7 +6,7 @@ import { succeeded } from '../core/outcome.ts';
 import { bytes } from '../core/bytes.ts';
 import { Failed, printable, scriptFailure, type Failure } from '../core/failure.ts';
 import { fanOut } from '../fleet/fan-out.ts';
-import { linkLost, reach, TIMES, unreached } from './again.ts';
+import { linkLost, reach, TIMES, unreached, type Break } from './again.ts';
 import { allEnded } from './all-ended.ts';
 import { connectFailure } from './connect-failure.ts';
 
@@ -28,8 +28,8 @@ export async function putStep(step: PutStep, context: StepContext): Promise<stri
     const { say, fence } = step;
     // oxlint-disable-next-line no-await-in-loop
     await allEnded([
-      ...(sender === undefined ? [] : [reach({ host: sender.host, say }, sender.why, context)]),
-      ...[...lost].map(([{ host }, why]) => reach({ host, say, fence }, why, context)),
+      ...(sender === undefined ? [] : [reach({ host: sender.host, say }, sender.broke, context)]),
+      ...[...lost].map(([{ host }, broke]) => reach({ host, say, fence }, broke, context)),
     ]);
     calls = [...lost.keys()];
   }
@@ -40,9 +40,9 @@ interface Streamed {
   /** What is to be told where it is not all well. */
   readonly failure: Failure | undefined;
   /** Who has to be sent it anew, and why; empty where that would mend nothing. */
-  readonly lost: ReadonlyMap<Call, string>;
+  readonly lost: ReadonlyMap<Call, Break>;
   /** The host whose link broke while it sent. */
-  readonly sender?: { readonly host: string; readonly why: string };
+  readonly sender?: { readonly host: string; readonly broke: Break };
 }
 
 /** Sends it once. */
@@ -74,12 +74,14 @@ async function stream(step: PutStep, context: StepContext): Promise<Streamed> {
       : failed.toSorted((a, b) => Number(a.lost !== undefined) - Number(b.lost !== undefined));
   if (own && source.lost !== undefined && step.from.kind === 'host') {
     const { host } = step.from;
-    const why = `the link to ${host}, which sends, was lost`;
-    const lost = new Map(failed.map(({ call, lost: reason }) => [call, reason ?? why]));
-    return { sent, failure: source.failure, lost, sender: { host, why: source.lost } };
+    const cut: Break = { reason: `it came from ${host}, whose link was lost`, sent: true };
+    const lost = new Map(failed.map(({ call, lost: broke }) => [call, broke ?? cut]));
+    return { sent, failure: source.failure, lost, sender: { host, broke: source.lost } };
   }
-  const mends = !own && failed.length > 0 && failed.every(({ lost }) => lost !== undefined);
-  const lost = new Map(mends ? failed.map(({ call, lost: reason = '' }) => [call, reason]) : []);
+  const mends = !own && failed.every(({ lost }) => lost !== undefined);
+  const lost = new Map(
+    failed.flatMap(({ call, lost: broke }) => (mends && broke !== undefined ? [[call, broke] as const] : [])),
+  );
   return { sent, failure: first?.failure, lost };
 }
 
@@ -87,7 +89,7 @@ async function stream(step: PutStep, context: StepContext): Promise<Streamed> {
 interface Unreceived {
   readonly call: Call;
   readonly failure: Failure;
-  readonly lost: string | undefined;
+  readonly lost: Break | undefined;
 }
 
 /** undefined: it has all. */
@@ -121,7 +123,7 @@ async function receive(
 interface Unsent {
   readonly failure: Failure;
   readonly own: boolean;
-  readonly lost?: string | undefined;
+  readonly lost?: Break | undefined;
 }
 
 function send(
