@@ -6,8 +6,9 @@
 # ROOT RELEASE PORT PID_FILE SLOT_FILE RESTART DEADLINE_MS restart|keep [LOG]...
 # SLOT_FILE: holds the wrapper's id, or - where the site keeps its own program (then PID_FILE is its own).
 # RESTART: shell text for a manager that restarts by a command; - for one that starts again by itself what was ended by TERM.
-# restart: also when the release runs already, but not a second time under one TOKEN: when the link was lost in the middle, this script is
-# met again, and what it had begun has been done meanwhile. FOLDER/switched-PORT remembers `TOKEN BOOT PID:START` of what it started. LOG: where the end of the application's log may be found, as application-log.sh takes it.
+# restart: also when the release runs already, but not twice under one TOKEN: where a link is lost in the middle, this script is met again,
+# and what it had begun has been done meanwhile. FOLDER/switched-PORT remembers `TOKEN BOOT PID:START` of what it started.
+# LOG: where the end of the application's log may be found, as application-log.sh takes it.
 # Prints `RELEASE runs already as process PID`, or `RELEASE runs as process PID: stopped in N ms, started in N ms` with a line for each
 # thing that had to be mended. Exits 78 when the release is not complete here or what runs is not ours (nothing was changed), 1 when it
 # does not run at the deadline; the end of the application's log is on standard error then.
