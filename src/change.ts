@@ -154,6 +154,7 @@ function contextOf(opened: Opened, held: Holding, stop: AbortSignal): StepContex
     script: opened.script,
     archive: opened.archive,
     fence: (folder) => held.fence(folder),
+    lapsed: () => held.lapsed(),
     values: new Map(),
     times: new Map(),
     stop,

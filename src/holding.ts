@@ -8,10 +8,9 @@ import type { Intent } from './core/record.ts';
 import type { Opened } from './open.ts';
 import { eachHost } from './roll.ts';
 import { allEnded } from './steps/all-ended.ts';
+import { barrier } from './steps/barrier.ts';
 import { connectFailure } from './steps/connect-failure.ts';
 import { giveUp, lease, takeLeases } from './taking.ts';
-
-const FENCE_DEADLINE = 60_000;
 
 /** The lease on all balancers and the fence on every host, held for one command. */
 export interface Holding {
@@ -136,9 +135,8 @@ const fencedHosts = ({ balancers, backends, nginx, release }: Inventory): { name
 
 async function raiseFence(opened: Opened, host: string, args: readonly string[]): Promise<Failure | undefined> {
   const doing = 'raise the fence';
-  const text = opened.script('fence');
   try {
-    const outcome = await opened.remote.run({ host, name: 'orchestrate-fence', text, args, deadline: FENCE_DEADLINE });
+    const outcome = await barrier(opened, host, args);
     return succeeded(outcome) ? undefined : scriptFailure(host, doing, outcome);
   } catch (error) {
     return connectFailure(error, doing);

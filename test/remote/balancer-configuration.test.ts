@@ -127,3 +127,23 @@ test('a worker that still serves a long request is ending, and does not hold the
   await until(async () => (await observe()).facts.workers.every(({ ending }) => !ending));
   assert.match(backendOf(await stand.ask(shop, '/')), /^shop-/);
 });
+
+test('a reload that was proved is not made again for the same text, while its workers serve', async () => {
+  const loading = () => run('reload', [...stand.fence(shop), shop.nginx.reload, '20', stand.pidFile, shop.nginx.file]);
+  assert.match((await loading()).out, /^reloaded \d+\n/);
+  assert.match((await loading()).out, /^loaded already\nending \d\n$/);
+  writeFileSync(shop.nginx.file, `${file()}# edited\n`);
+  assert.match((await loading()).out, /^reloaded \d+\n/);
+  // By somebody else: what they loaded is not known.
+  await reload(shop.nginx.reload, '20');
+  assert.match((await loading()).out, /^reloaded \d+\n/);
+});
+
+test('a text that is there already, of an install that was cut before its test, is tested all the same', async () => {
+  const former = file();
+  const bad = 'upstream shop-all { server 127.0.0.1:1; }\n';
+  writeFileSync(`${shop.nginx.file}.former`, former);
+  writeFileSync(shop.nginx.file, bad);
+  assert.equal((await install(bad, sum(former))).code, 1);
+  assert.equal(file(), former);
+});

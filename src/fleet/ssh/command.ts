@@ -151,7 +151,7 @@ export class Command {
   #cut(reason: string): void {
     if (this.#settled) return;
     this.#close();
-    this.#settle(this.#lost(reason));
+    this.#settle({ kind: 'lost', reason, here: true, ...this.#printed() });
   }
 
   /** Closing gives the command an end of its input: where that would cut the input short, a signal goes first, which sshd delivers first. */
