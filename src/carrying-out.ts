@@ -10,7 +10,7 @@ import { mend } from './mending.ts';
 import type { Opened } from './open.ts';
 import { runPlan, tellEnd, type RunResult } from './roll.ts';
 import type { StepContext } from './steps/context.ts';
-import { SIGNAL_EXIT } from './summary.ts';
+import { signalExit } from './summary.ts';
 
 /** What becomes of a fleet whose roll fails. */
 export interface Policy {
@@ -69,13 +69,20 @@ export async function carryOut(ground: Ground, course: Course, before: FleetView
       phase: () => (stop.aborted ? 'You asked to stop: nothing further was begun.' : held.lapsed()),
       step: () => held.lapsed(),
     });
+    if (stop.aborted && left(result)) {
+      emit({
+        type: 'note',
+        text: 'You asked to stop: what was being staged is left half-made, and is met again or pruned.',
+      });
+      return signalExit(stop);
+    }
     tellEnd(result, emit);
     if (result.kind === 'done') return aside.size > 0 ? 4 : 0;
     if (result.kind === 'failed' && result.phase === 'check') return 3;
     if (held.lapsed() !== undefined) return 4;
     if (stop.aborted && result.kind === 'stopped') {
       await rest(ground, new Set());
-      return SIGNAL_EXIT[String(stop.reason)] ?? 130;
+      return signalExit(stop);
     }
     const failed = failedBackends(result, inventory.build.builder, opened);
     const skips = failed.length > 0 && (policy.kind === 'skip' || failed.every((name) => byPersons.has(name)));
@@ -96,10 +103,14 @@ export async function carryOut(ground: Ground, course: Course, before: FleetView
       return 4;
     }
     const code = await goBack(ground, course, plan);
-    return code === 1 && stop.aborted ? (SIGNAL_EXIT[String(stop.reason)] ?? 130) : code;
+    return code === 1 && stop.aborted ? signalExit(stop) : code;
   }
   // oxlint-enable no-await-in-loop
 }
+
+/** Whether a phase ended in which steps may be left in the middle: no backend has left rotation. */
+const left = (result: RunResult): boolean =>
+  result.kind === 'failed' && (result.phase === 'build' || result.phase === 'ship' || result.phase === 'rehearse');
 
 /** Those whose own failure it was, of which a roll may go on without each; none: it was something that concerns all. */
 function failedBackends(result: RunResult, builder: string, { inventory }: Opened): string[] {

@@ -15,7 +15,7 @@ import { observe } from './observe.ts';
 import { runPlan, tellEnd } from './roll.ts';
 import type { StepContext } from './steps/context.ts';
 import type { Opened } from './open.ts';
-import { emitRotation, hostSummaries, sentenceOf, SIGNAL_EXIT } from './summary.ts';
+import { emitRotation, hostSummaries, sentenceOf, signalExit } from './summary.ts';
 
 /** A change to the fleet, whatever the verb. */
 export interface Change extends Course {
@@ -137,8 +137,6 @@ export async function change(
     await held.release();
   }
 }
-
-const signalExit = (stop: AbortSignal): number => SIGNAL_EXIT[String(stop.reason)] ?? 130;
 
 function planOf(planned: Planned): Plan {
   if (planned.kind === 'planned') return planned.plan;

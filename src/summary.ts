@@ -7,6 +7,9 @@ import type { Opened } from './open.ts';
 /** Exit codes of a command that a signal stopped. */
 export const SIGNAL_EXIT: Readonly<Record<string, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
+/** The exit code of a command that was stopped: `stop` has the signal's name as its reason. */
+export const signalExit = (stop: AbortSignal): number => SIGNAL_EXIT[String(stop.reason)] ?? 130;
+
 /** Tells who is in rotation. */
 export function emitRotation(opened: Opened, view: FleetView): void {
   const record = newestRecord(view);

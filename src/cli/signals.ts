@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Event } from '../core/event.ts';
 import { SIGNAL_EXIT } from '../summary.ts';
 import { InFlight } from '../tell/in-flight.ts';
@@ -18,6 +19,8 @@ export interface Signals {
  */
 export function listenToSignals(note: (text: string) => void, leave: (lines: readonly string[]) => void): Signals {
   const stop = new AbortController();
+  // Each command on each host listens.
+  setMaxListeners(0, stop.signal);
   const flight = new InFlight();
   const onSignal = (signal: (typeof SIGNALS)[number]): void => {
     if (stop.signal.aborted) {

@@ -89,6 +89,8 @@ export interface RunStep extends Told {
   readonly sets?: string;
   /** How many reloads of Nginx it makes; the summary counts them. */
   readonly reloads?: number;
+  /** It may be left in the middle when a person asks to stop: nothing that serves depends on it, and what is half-made is met again. */
+  readonly leave?: true;
 }
 
 /** Puts bytes on hosts: a script reads them on standard input, all hosts at once from one stream. */
@@ -97,6 +99,8 @@ export interface PutStep extends Told {
   readonly script: string;
   readonly calls: readonly Call[];
   readonly fence: string;
+  /** As of a RunStep. */
+  readonly leave?: true;
   readonly from:
     | { readonly kind: 'source'; readonly commit: string }
     | { readonly kind: 'host'; readonly host: string; readonly script: string; readonly args: readonly string[] };

@@ -107,6 +107,7 @@ async function receive(
       args: [...context.fence(step.fence), ...call.args],
       ...(input === undefined ? {} : { input }),
       deadline: step.deadline,
+      ...(step.leave === true ? { signal: context.stop } : {}),
       onLine: (line) => context.emit({ type: 'output', host: call.host, line: printable(line) }),
     });
     if (succeeded(outcome)) return undefined;

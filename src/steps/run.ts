@@ -22,6 +22,7 @@ export async function runStep(step: RunStep, context: StepContext): Promise<stri
           args: step.fence === undefined ? call.args : [...context.fence(step.fence), ...call.args],
           ...(input === undefined ? {} : { input }),
           deadline: step.deadline,
+          ...(step.leave === true ? { signal: context.stop } : {}),
           onLine: (line) => context.emit({ type: 'output', host: call.host, line: printable(line) }),
         }),
       ),

@@ -51,6 +51,7 @@ function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
   const steps: Step[] = [
     {
       kind: 'put',
+      leave: true,
       say: `send commit ${release.commit.slice(0, 7)} (${release.subject}, ${bytes(goal.bytes)}) to ${builder}`,
       script: 'receive-source',
       fence: fence(inventory),
@@ -61,6 +62,7 @@ function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
     },
     {
       kind: 'run',
+      leave: true,
       say: hasVirtualenv
         ? `virtual environment ${release.virtualenv} is there: no pip`
         : `build virtual environment ${release.virtualenv} from ${build.requirements}`,
@@ -85,6 +87,7 @@ function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
     },
     {
       kind: 'run',
+      leave: true,
       say: 'build: checks, translations, static files, byte code',
       script: 'build',
       fence: fence(inventory),
@@ -132,6 +135,7 @@ function shipping(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
             steps: [
               {
                 kind: 'put',
+                leave: true,
                 say: `ship ${release.release}${whole ? ` with virtual environment ${release.virtualenv}` : ', code alone,'} to ${listed(hosts)}`,
                 script: 'unpack',
                 fence: fence(inventory),
@@ -195,6 +199,7 @@ function rehearsal(
   const { health: wanted } = inventory;
   return {
     kind: 'run',
+    leave: true,
     say: asks
       ? `start it on a free local port and ask ${wanted.path}`
       : 'start it on a free local port (its health is asked after the migration)',
