@@ -14,6 +14,8 @@ export interface Status {
   readonly drift: readonly string[];
   /** A roll that was begun and is not finished. */
   readonly unfinished: string | null;
+  /** Somebody holds the lease: it may be finished in a moment. */
+  readonly atWork: boolean;
 }
 
 export interface BackendStatus {
@@ -77,6 +79,7 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
     balancers,
     drift,
     unfinished,
+    atWork: (newestLease(view)?.remaining ?? 0) > 0,
   };
 }
 
