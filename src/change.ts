@@ -4,7 +4,7 @@ import type { Plan } from './core/plan.ts';
 import { unlike } from './core/planning/unlike.ts';
 import type { FleetView } from './core/fleet.ts';
 import { Refusal } from './core/failure.ts';
-import type { Beginning, HostSummary } from './core/event.ts';
+import type { Beginning } from './core/event.ts';
 import { hostsOf } from './core/plan.ts';
 import { newestRecord } from './core/fleet.ts';
 import { sentences } from './core/sentences.ts';
