@@ -47,7 +47,6 @@ export class Moments {
       }
       case 'failed': {
         this.#batch = undefined;
-        this.#back = true;
         if (this.#failed !== undefined) return [];
         this.#failed = { failure: event.failure };
         return [{ ...told, kind: 'failed', failure: event.failure }];
