@@ -4,6 +4,7 @@ import type { Plan } from './core/plan.ts';
 import { unlike } from './core/planning/unlike.ts';
 import type { FleetView } from './core/fleet.ts';
 import { Refusal } from './core/failure.ts';
+import type { Beginning } from './core/event.ts';
 import { hostsOf } from './core/plan.ts';
 import { newestRecord } from './core/fleet.ts';
 import { sentences } from './core/sentences.ts';
@@ -34,6 +35,8 @@ export interface ChangeOptions {
   readonly ask?: (plan: Plan) => Promise<boolean>;
   /** Shows a plan and does nothing else. */
   readonly show: (plan: Plan) => void;
+  /** Awaited under lease and fence, before anything is looked at again or changed; rejects with `Refusal` to end it there (src/beside.ts). */
+  readonly before?: (beginning: Beginning) => Promise<void>;
   /** Aborted by the first Ctrl-C or SIGTERM, with the signal's name as its reason. */
   readonly stop: AbortSignal;
 }
@@ -98,6 +101,7 @@ export async function change(
   });
   if (held === undefined) return signalExit(stop);
   try {
+    await options.before?.(beginning(opened, wanted.command, held.token, proposed));
     // The lease of one who died, which told what was begun, is ours by now.
     const now = await look();
     const view = { ...now, begun: newestRecord(now)?.intent ?? first.begun };
@@ -105,7 +109,7 @@ export async function change(
     if (sentences(plan).join('\n') !== sentences(proposed).join('\n') && !options.yes && !(await options.ask?.(plan)))
       return 0;
 
-    emit({ type: 'began', app: inventory.app, command: wanted.command, title: plan.title, hosts: hostsOf(plan) });
+    emit(beginning(opened, wanted.command, held.token, plan));
     for (const note of plan.notes) emit({ type: 'note', text: note });
     emitRotation(opened, view);
     const context = contextOf(opened, held, stop);
@@ -137,6 +141,18 @@ export async function change(
     await held.release();
   }
 }
+
+const beginning = (opened: Opened, command: string, number: number, plan: Plan): Beginning => ({
+  type: 'began',
+  app: opened.inventory.app,
+  command,
+  by: opened.by,
+  number,
+  title: plan.title,
+  hosts: hostsOf(plan),
+  ...(plan.from === undefined ? {} : { from: plan.from }),
+  ...(plan.to === undefined ? {} : { to: plan.to }),
+});
 
 function planOf(planned: Planned): Plan {
   if (planned.kind === 'planned') return planned.plan;

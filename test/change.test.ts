@@ -292,6 +292,37 @@ describe('a failure', () => {
   });
 });
 
+describe('what is to be done before', () => {
+  test('is told what will be done, under the lease, before anything is looked at again', async () => {
+    const { run, scripts, events, calls } = scene({
+      options: {
+        before: (beginning) => {
+          assert.deepEqual([beginning.number, beginning.command, beginning.from, beginning.to], [1, 'roll', V1, V2]);
+          assert.deepEqual(beginning.hosts, ['web1', 'web2', 'web3']);
+          assert.ok(calls.some((call) => call.startsWith('lb2 lease acquire')));
+          calls.push('before');
+          return Promise.resolve();
+        },
+      },
+    });
+    assert.equal(await run(), 0);
+    const after = scripts().slice(scripts().indexOf('before'));
+    assert.ok(after.includes('lb1 observe-balancer') && after.includes('web1 forward'));
+    assert.ok(!scripts().slice(0, scripts().indexOf('before')).includes('web1 forward'));
+    const began = events.find(({ type }) => type === 'began');
+    assert.ok(began?.type === 'began' && began.number === 1 && began.by === 'bob@laptop');
+  });
+
+  test('may refuse: nothing was changed, and the lease is given up', async () => {
+    const { run, scripts, calls } = scene({
+      options: { before: () => Promise.reject(new Refusal(3, 'a ticket is open', 'Close it.')) },
+    });
+    await assert.rejects(run(), /a ticket is open/);
+    assert.ok(!scripts().includes('web1 forward'));
+    assert.ok(calls.at(-1)?.includes('lease release'));
+  });
+});
+
 describe('a person who asks to stop', () => {
   for (const [signal, code] of [
     ['SIGINT', 130],

@@ -8,6 +8,7 @@ import { duration } from '../core/inventory/values.ts';
 import { ndjson } from '../tell/ndjson.ts';
 import { plain } from '../tell/plain.ts';
 import { live } from '../tell/live.ts';
+import { openBeside, type Beside } from '../beside.ts';
 import { change, type Change, type ChangeOptions } from '../change.ts';
 import { open, type Opened } from '../open.ts';
 import { listenToSignals } from './signals.ts';
@@ -35,13 +36,20 @@ export async function runChange(
 ): Promise<number> {
   const listening = listen(flags);
   try {
-    const opened = await open(flags.inventory, listening.listener);
+    let beside: Beside | undefined;
+    const opened = await open(flags.inventory, (event) => {
+      listening.listener(event);
+      beside?.tell(event);
+    });
     try {
+      beside = openBeside(opened, listening.options.stop);
+      const options = { ...listening.options, before: beside.before };
       const made = await make(opened);
       return 'seen' in made
-        ? await change(opened, made.change, listening.options, made.seen)
-        : await change(opened, made, listening.options);
+        ? await change(opened, made.change, options, made.seen)
+        : await change(opened, made, options);
     } finally {
+      await beside?.end();
       await opened.close();
     }
   } finally {

@@ -115,6 +115,18 @@ function program(end: { code: number }): Command {
     .description('the releases on each host')
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./releases.ts')).releases));
+  const history = top
+    .command('history')
+    .description('what was done to the fleet: when, who, how it ended')
+    .option('--json', 'as JSON')
+    .addOption(new Option('--limit <commands>', 'the newest so many').argParser(whole).default(20))
+    .action(does(async () => (await import('./history.ts')).history));
+  history
+    .command('show')
+    .argument('<number>', 'of `orchestrate history`', whole)
+    .description('one command, step by step, also one that died')
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./history.ts')).historyShow));
   changing(top.command('prune').description('remove releases beyond release.keep, and what only they needed')).action(
     does(async () => (await import('./prune.ts')).prune),
   );
@@ -171,6 +183,11 @@ function program(end: { code: number }): Command {
     .description("print the inventory's JSON Schema, for editors")
     .action(does(async () => (await import('./schema.ts')).schema));
   return top;
+}
+
+function whole(text: string): number {
+  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('a whole number, such as 12');
 }
 
 function batch(text: string): (number | `${number}%`)[] {

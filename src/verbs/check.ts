@@ -23,6 +23,7 @@ import { template } from '../fleet/templates.ts';
 import { observe } from '../observe.ts';
 import type { Opened } from '../open.ts';
 import { eachHost } from '../roll.ts';
+import { toldChecks } from './check-told.ts';
 
 const DEADLINE = 60_000;
 /** Lines of the access log in which locations outside the routing are looked for. */
@@ -224,16 +225,17 @@ async function reach(
   });
 }
 
-/** The repository, and the ref that a roll would take. */
+/** The repository, the ref that a roll would take, and what is told to others. */
 async function ownSide(opened: Opened): Promise<Check[]> {
   const { build } = opened.inventory;
+  const told = await toldChecks(opened);
   try {
     const source = await opened.source();
     const { commit, subject } = await source.resolve(build.ref);
     await source.requirements(commit, build.requirements);
-    return [ok(`build.ref ${build.ref} is ${commit.slice(0, 7)} (${subject}), and has ${build.requirements}`)];
+    return [ok(`build.ref ${build.ref} is ${commit.slice(0, 7)} (${subject}), and has ${build.requirements}`), ...told];
   } catch (error) {
-    if (error instanceof Refusal) return [missing(error.message, error.next)];
+    if (error instanceof Refusal) return [missing(error.message, error.next), ...told];
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { build, health, nginx, release, service } from './schema-app.ts';
+import { hooks, notify } from './schema-told.ts';
 import * as value from './values.ts';
 
 /**
@@ -151,6 +152,8 @@ export const sections = {
   drain: drain.prefault({}),
   nginx: nginx.prefault({}),
   roll: roll.prefault({}),
+  notify: notify.prefault([]),
+  hooks: hooks.prefault({}),
 } as const;
 
 const inventory = z.strictObject(sections);
