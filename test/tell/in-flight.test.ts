@@ -6,7 +6,15 @@ import { InFlight } from '../../src/tell/in-flight.ts';
 const at = '2026-11-23T02:14:00.000Z';
 const tell = (flight: InFlight, ...events: EventBody[]): void =>
   events.forEach((event) => flight.tell({ at, ...event }));
-const began: EventBody = { type: 'began', app: 'shop', command: 'roll', title: 'x', hosts: ['web1'] };
+const began: EventBody = {
+  type: 'began',
+  app: 'shop',
+  command: 'roll',
+  by: 'ada@desk',
+  number: 7,
+  title: 'x',
+  hosts: ['web1'],
+};
 const step = (host: string, say: string, state: 'started' | 'done' | 'failed'): EventBody => ({
   type: 'step',
   state,
