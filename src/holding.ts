@@ -79,7 +79,7 @@ export async function hold(opened: Opened, view: FleetView, options: HoldOptions
       // A balancer that can't be reached now is tried again; `lapsed` speaks up when it lasts.
     }
   };
-  const timer = setInterval(() => void renew(), (TERM * 1000) / 6);
+  const renewing = clock.every((TERM * 1000) / 6, () => void renew());
   const holding: Holding = {
     token,
     holder,
@@ -101,7 +101,7 @@ export async function hold(opened: Opened, view: FleetView, options: HoldOptions
       return new Map(ends.flat());
     },
     release: async () => {
-      clearInterval(timer);
+      renewing();
       await giveUp(opened, hosts, { holder, token });
     },
   };

@@ -84,4 +84,6 @@ export interface Clock {
   /** Monotonic milliseconds: for deadlines. */
   ticks(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Does something again and again, so many milliseconds apart, until what it returns is called. */
+  every(ms: number, work: () => void): () => void;
 }
