@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { commits } from '../../bench/commits.ts';
-import { until } from '../fleet/hosts/shell.ts';
-import type { Failure, Report } from '../fleet/load/report.ts';
+import type { Report } from '../fleet/load/report.ts';
 import { takeOver, wholeOn } from './aftermath.ts';
 import { formatMoment, hostOf, ROLL, type Moment } from './calls.ts';
+import { ofDeath } from './losses.ts';
+import { meet } from './met.ts';
 import type { Ran } from './operator.ts';
 import { assertNothingLost, pause, setScene, type Scene } from './scene.ts';
 
@@ -62,23 +60,15 @@ describe('a fault in the middle of a roll', () => {
     const host = fault.host ?? hostOf(fault.at);
     await fault.prepare?.(host);
     ref = (await refs.next()).value.ref;
-    const hold = join(scene.fleet.state, 'held');
     // Users of a balancer that can't be reached go to the other one: its name has two addresses.
     const targets = scene.fleet.targets.filter((_, index) => scene.fleet.balancers[index]?.name !== host);
     let at = 0;
     const { report, result } = await scene.underLoad(
       async () => {
-        const roll = await scene.elsewhere(['roll', '--ref', ref, '--yes', '--json'], {
-          at: formatMoment(fault.at),
-          deed: `hold ${hold}`,
-        });
-        const early = roll.ended.then((ran) => {
-          if (!existsSync(hold)) throw new Error(`${formatMoment(fault.at)} was not met: ${said(ran)}`);
-        });
-        await Promise.race([until('the moment', 120_000, () => existsSync(hold)), early]);
+        const roll = await meet(scene, formatMoment(fault.at), 'roll', '--ref', ref, '--yes', '--json');
         at = Date.now();
         await fault.strike(host);
-        await rm(hold);
+        await roll.go();
         if (fault.mendedAfter !== undefined) {
           await pause(fault.mendedAfter);
           await fault.mend?.(host);
@@ -272,23 +262,9 @@ const said = ({ stdout, stderr }: Ran): string => `${stdout}${stderr}`;
 
 /** Lost is only what was on its way to what died, and no more than that can be. */
 function assertOfDeath(report: Report, at: number, most: number): void {
-  const others = report.failed.filter((failure) => !ofDeath(failure, report, at));
-  assert.deepEqual(others, []);
-  assert.ok(report.failed.length <= most, `${report.failed.length} lost: ${JSON.stringify(report.byKind)}`);
-}
-
-/** Whether a loss is one that a death makes: due when it happened (uploads: seconds before), and a right answer to nobody. */
-function ofDeath(failure: Failure, report: Report, at: number): boolean {
-  const due = report.startedAt + failure.at;
-  return (
-    [
-      'timed out',
-      'status 502',
-      'closed without an answer',
-      'reset on a kept-alive connection',
-      'answer cut short',
-    ].includes(failure.kind) &&
-    due > at - 3500 &&
-    due < at + 1500
+  assert.deepEqual(
+    report.failed.filter((failure) => !ofDeath(failure, report, [at])),
+    [],
   );
+  assert.ok(report.failed.length <= most, `${report.failed.length} lost: ${JSON.stringify(report.byKind)}`);
 }

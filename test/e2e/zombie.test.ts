@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { until } from '../fleet/hosts/shell.ts';
 import { wholeOn } from './aftermath.ts';
+import { meet } from './met.ts';
 import { assertNothingLost, pause, setScene, type Ran, type Scene } from './scene.ts';
 import { changes, stateOf } from './still.ts';
 
@@ -18,15 +15,10 @@ describe('an operator that was asleep in the middle of a batch', () => {
   after(() => scene.end());
 
   test('finds that another has taken over and finished, changes nothing, and says why it stops', async (t) => {
-    const hold = join(scene.fleet.state, 'held');
     const { report } = await scene.underLoad(async () => {
-      const asleep = await scene.elsewhere(['roll', '--ref', 'v2', '--yes'], {
-        at: 'before switch 1',
-        deed: `hold ${hold}`,
-      });
-      await until('web1 is to be switched', 120_000, () => existsSync(hold));
+      const asleep = await meet(scene, 'before switch 1', 'roll', '--ref', 'v2', '--yes');
       process.kill(asleep.pid, 'SIGSTOP');
-      await rm(hold);
+      await asleep.go();
 
       const since = Date.now();
       const refused = await scene.orchestrate('roll', '--ref', 'v2', '--yes');
