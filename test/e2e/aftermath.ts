@@ -24,12 +24,15 @@ export async function leftovers(fleet: Fleet): Promise<string[]> {
   return found.flat();
 }
 
-/** Balancers on which somebody holds the lease, as far as the file says. */
+/** Balancers on which somebody holds the lease. */
 async function leased(fleet: Fleet): Promise<string[]> {
   const found = await Promise.all(
-    fleet.balancers.map(async ({ name }) =>
-      (await fleet.sh(name, `cat ${FOLDER}/lease.json`)).includes('"until":0,') ? [] : [name],
-    ),
+    fleet.balancers.map(async ({ name }) => {
+      const [uptime = '', ends = ''] = (
+        await fleet.sh(name, `cut -d. -f1 /proc/uptime; sed 's/.*"until":\\([0-9]*\\),.*/\\1/' ${FOLDER}/lease.json`)
+      ).split('\n');
+      return Number(ends) <= Number(uptime) ? [] : [name];
+    }),
   );
   return found.flat();
 }

@@ -4,8 +4,8 @@
  * manieth of its name: `flip 2`.
  *   AT_CALL_LOG FILE               each moment of each call is written there, a line `MOMENT SCRIPT NUMBER MILLISECONDS`
  *   AT_CALL MOMENT SCRIPT NUMBER [MILLISECONDS]
- *                                  before: nothing of it is sent; within: so long after the host has accepted it; after: it has ended,
- *                                  and the program does not know it yet
+ *                                  before: nothing of it is sent, and calls of that script on other hosts have ended; within: so long
+ *                                  after the host has accepted it; after: it has ended, and the program does not know it yet
  *   AT_CALL_DO kill                the program ends there, by SIGKILL
  *              hold FILE           it stands still there, all of it, until FILE is gone; FILE is made when that begins
  */
@@ -17,6 +17,10 @@ type Moment = 'before' | 'within' | 'after';
 const { AT_CALL: at = '', AT_CALL_DO: deed = '', AT_CALL_LOG: log } = process.env;
 const [wantedMoment, wantedScript, wantedNumber, wait = '0'] = at.split(' ');
 const counts = new Map<string, number>();
+/** Calls of the script that is waited for which have been sent and have not ended. */
+let atWork = 0;
+/** Meets the call that is held back until they have. */
+let whenEnded: (() => void) | undefined;
 const began = performance.now();
 
 /** The script that a command line runs: its name stands behind the text, its arguments behind its name. */
@@ -48,12 +52,29 @@ Client.prototype.exec = function (
   const number = (counts.get(script) ?? 0) + 1;
   counts.set(script, number);
   const done = rest.at(-1) as ClientCallback;
-  reached('before', script, number);
-  return exec.call(this, line, (error, channel) => {
-    if (error === undefined) {
-      setTimeout(() => reached('within', script, number), Number(wait));
-      channel.prependListener('close', () => reached('after', script, number));
-    }
-    done(error, channel);
-  });
+  const ended = (): void => {
+    if (script === wantedScript && --atWork === 0) whenEnded?.();
+  };
+  const send = (): void => {
+    if (script === wantedScript) atWork += 1;
+    exec.call(this, line, (error, channel) => {
+      if (error === undefined) {
+        setTimeout(() => reached('within', script, number), Number(wait));
+        channel.prependListener('close', () => {
+          reached('after', script, number);
+          ended();
+        });
+      } else ended();
+      done(error, channel);
+    });
+  };
+  const begin = (): void => {
+    whenEnded = undefined;
+    reached('before', script, number);
+    send();
+  };
+  if (`before ${script} ${number}` === `${wantedMoment} ${wantedScript} ${wantedNumber}` && atWork > 0)
+    whenEnded = begin;
+  else begin();
+  return this;
 };

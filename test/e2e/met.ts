@@ -14,9 +14,8 @@ export interface Met extends Begun {
 export async function meet(scene: Scene, moment: string, ...args: string[]): Promise<Met> {
   const hold = join(scene.fleet.state, 'held');
   const begun = await scene.elsewhere(args, { at: moment, deed: `hold ${hold}` });
-  const early = begun.ended.then(({ code, stdout, stderr }) => {
-    if (!existsSync(hold)) throw new Error(`${moment} was not met: exit ${code}\n${stdout}${stderr}`);
-  });
-  await Promise.race([until(moment, 120_000, () => existsSync(hold)), early]);
-  return { ...begun, go: () => rm(hold) };
+  await Promise.race([until(moment, 240_000, () => existsSync(hold)), begun.ended]);
+  if (existsSync(hold)) return { ...begun, go: () => rm(hold) };
+  const { code, stdout, stderr } = await begun.ended;
+  throw new Error(`${moment} was not met: exit ${code}\n${stdout}${stderr}`);
 }

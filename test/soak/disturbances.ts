@@ -1,4 +1,4 @@
-import { takeOver } from '../e2e/aftermath.ts';
+import { lapse, takeOver } from '../e2e/aftermath.ts';
 import { formatMoment, hostOf, MOMENTS } from '../e2e/calls.ts';
 import { meet } from '../e2e/met.ts';
 import type { Begun, Ran } from '../e2e/operator.ts';
@@ -60,10 +60,7 @@ export const DISTURBANCES: readonly Disturbance[] = [
     roll: beside(async ({ scene, random, deaths }) => {
       deaths.push(Date.now());
       // None is there while Gunicorn is being restarted.
-      await scene.fleet.exec(
-        pick(random, scene.fleet.backends).name,
-        'pkill -KILL -o -P "$(cat /run/shop/8000.pid)"',
-      );
+      await scene.fleet.exec(pick(random, scene.fleet.backends).name, 'pkill -KILL -o -P "$(cat /run/shop/8000.pid)"');
     }),
   },
   {
@@ -85,10 +82,10 @@ export const DISTURBANCES: readonly Disturbance[] = [
     roll: async ({ scene, random, ref, watch }) => {
       const begun = watch(await scene.elsewhere(args(ref)));
       await Promise.race([begun.ended, pause(between(random, [2000, 12_000]))]);
-      if (begun.pid !== 0) interrupt(begun.pid);
-      return begun.ended;
+      interrupt(begun.pid);
+      const ran = await begun.ended;
+      return ran.code === 130 ? goOn(scene, ref, pick(random, ['resume', 'rollback'] as const)) : ran;
     },
-    ends: [0, 130],
   },
   { name: 'killed, then resume', roll: (stand) => killed(stand, 'resume') },
   { name: 'killed, then rollback', roll: (stand) => killed(stand, 'rollback') },
@@ -97,9 +94,15 @@ export const DISTURBANCES: readonly Disturbance[] = [
 async function killed({ scene, random, ref, watch }: Stand, end: 'resume' | 'rollback'): Promise<Ran> {
   const met = { at: formatMoment(pick(random, MOMENTS)), deed: 'kill' };
   await watch(await scene.elsewhere(args(ref), met)).ended;
+  return goOn(scene, ref, end);
+}
+
+/** Another machine finishes or undoes what was begun; where nothing is, there is nothing to undo. */
+async function goOn(scene: Scene, ref: string, end: 'resume' | 'rollback'): Promise<Ran> {
+  await lapse(scene.fleet);
   const { unfinished } = await scene.status();
-  if (end === 'rollback' && unfinished !== null) return takeOver(scene, 'rollback');
-  return unfinished === null ? takeOver(scene, 'roll', '--ref', ref) : takeOver(scene, 'resume');
+  if (unfinished === null) return takeOver(scene, 'roll', '--ref', ref);
+  return takeOver(scene, end);
 }
 
 function interrupt(pid: number): void {

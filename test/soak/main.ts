@@ -120,7 +120,9 @@ async function once(scene: Scene, ref: string, running: Load): Promise<void> {
   const seconds = (performance.now() - began) / 1000;
   let ended = `exit ${ran.code}`;
   if (!(disturbance.ends ?? [0]).includes(ran.code))
-    problems.push(`roll ${rounds.length + 1} (${disturbance.name}) ended with ${ran.code}:\n${ran.stdout}${ran.stderr}`);
+    problems.push(
+      `roll ${rounds.length + 1} (${disturbance.name}) ended with ${ran.code}:\n${ran.stdout}${ran.stderr}`,
+    );
   try {
     await wholeOn(scene);
   } catch (error) {
