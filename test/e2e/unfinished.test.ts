@@ -22,7 +22,11 @@ describe('a roll that is not finished', () => {
   /** Starts a roll, sends it these signals once a host is out, half a second apart, and returns how it ended. */
   async function stopped(host: string, ...signals: NodeJS.Signals[]): Promise<Ran> {
     const roll = scene.begin('roll', '--ref', 'v2', '--yes');
-    await isOut(host);
+    const early = roll.ended.then(({ code, stdout, stderr }) => {
+      throw new Error(`it ended before ${host} was out: exit ${code}\n${stdout}${stderr}`);
+    });
+    await Promise.race([isOut(host), early]);
+    early.catch(() => {});
     for (const signal of signals) {
       process.kill(roll.pid, signal);
       await pause(500);
