@@ -77,7 +77,10 @@ describe('at rest', () => {
     test('a host that runs another version than the fleet stays out, and it is told', () => {
       const plan = left(V1);
       assert.deepEqual(plan.phases, []);
-      assert.match(plan.notes.join('\n'), new RegExp(`web1 stays out: what runs there is not ${V2}, .*orchestrate roll`));
+      assert.match(
+        plan.notes.join('\n'),
+        new RegExp(`web1 stays out: what runs there is not ${V2}, .*orchestrate roll`),
+      );
     });
 
     test('one that runs what the fleet runs comes back', () => {
