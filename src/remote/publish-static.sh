@@ -18,6 +18,8 @@ incoming=$path/.orchestrate-incoming
 rm -rf "$incoming"
 mkdir -m 0700 "$incoming" || die 78 "cannot write to $path"
 trap 'rm -rf "$incoming"' EXIT
+# Ended from outside, when its stream broke off: a shell that a signal kills runs no other trap.
+trap 'exit 1' HUP INT TERM
 receive "$incoming/bytes"
 tar -xzf "$incoming/bytes" -C "$incoming" --no-same-owner
 rm -f "$incoming/bytes"

@@ -11,7 +11,6 @@ const FOLDER = '/var/lib/orchestrate/shop';
 const LEFTOVERS = String.raw`{
   find ${FOLDER} /srv/www /etc/nginx/orchestrate /run/shop \( -path '/srv/www/shop/[0-9]*/repository' -o -path '/srv/www/shop/virtualenvs/*/*' -o -path '/srv/www/shop/shared' \) -prune -o \( -name 'new-*' -o -name 'old-*' -o -name '*.new' -o -name '*.former' -o -name '*incoming*' -o -regex '.*\.[0-9]+' \) -print 2>/dev/null
   find /tmp -mindepth 1 -maxdepth 1
-  find /srv/www/shop/.orchestrate -mindepth 1 ! -name fence ! -name lock ! -name journal ! -name restart.out 2>/dev/null
 } | sort -u`;
 
 /** What is left on hosts that nobody has in hand any more, `HOST: PATH` each. */
