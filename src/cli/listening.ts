@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Event } from '../core/event.ts';
 import type { FleetView } from '../core/fleet.ts';
 import type { Plan } from '../core/plan.ts';
+import { safeJson } from '../core/printable.ts';
 import { sentences } from '../core/sentences.ts';
 import { Refusal } from '../core/failure.ts';
 import { duration } from '../core/inventory/values.ts';
@@ -116,7 +117,7 @@ function waitOf(text: string | undefined): number | undefined {
 
 /** A plan on standard output: sentences, or JSON. */
 function show(plan: Plan, json: boolean): void {
-  write(json ? `${JSON.stringify(plan, null, 2)}\n` : `${sentences(plan).join('\n')}\n`);
+  write(json ? `${safeJson(plan, 2)}\n` : `${sentences(plan).join('\n')}\n`);
 }
 
 async function ask(plan: Plan): Promise<boolean> {

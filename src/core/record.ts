@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from './json.ts';
 
 /**
  * What a generation's record.json says: the fleet's memory. It moves with the routing table in one rename, so that the two never differ.
@@ -86,7 +87,7 @@ export type ReadRecord = { readonly record: GenerationRecord } | { readonly prob
 export function parseRecord(text: string): ReadRecord {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return { problem: `the record is not JSON: ${shown(text)}` };
   }
