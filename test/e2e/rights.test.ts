@@ -276,7 +276,9 @@ for (const [configuration, rights] of [
         assert.ok(line !== undefined, said);
         assert.equal(code, 3, said);
         // A tunnel is missed where it leads to.
-        const hosts = new Set(missing.flatMap(({ host, says }) => (says.startsWith('lb1 lets no tunnel') ? [] : [host])));
+        const hosts = new Set(
+          missing.flatMap(({ host, says }) => (says.startsWith('lb1 lets no tunnel') ? [] : [host])),
+        );
         assert.deepEqual([...hosts], [right.host]);
         for (const says of right.says)
           assert.ok(
