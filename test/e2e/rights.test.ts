@@ -255,7 +255,7 @@ for (const [configuration, rights] of [
       assert.equal(code, 0, said);
       assert.match(said, configuration === 'managed' ? /, and nothing else"/ : /^(?!.*sudo)/s);
       const was = await rightsOf(scene);
-      await takeSteps(scene, configuration === 'managed' ? 14 : 11);
+      await takeSteps(scene, configuration === 'managed' ? 13 : 11);
       assert.deepEqual(changes(was, await rightsOf(scene)), []);
       const sudo = await scene.fleet.sh('lb1', 'sudo -l -U deploy');
       if (configuration === 'managed')
