@@ -92,7 +92,9 @@ export function parseRecord(text: string): ReadRecord {
     return { problem: `the record is not JSON: ${shown(text)}` };
   }
   if (typeof value === 'object' && value !== null && 'version' in value && value.version !== 1) {
-    return { problem: `the record has version ${shown(JSON.stringify(value.version) ?? '')}, which this orchestrate does not know` };
+    return {
+      problem: `the record has version ${shown(JSON.stringify(value.version) ?? '')}, which this orchestrate does not know`,
+    };
   }
   const read = record.safeParse(value);
   if (read.success) return { record: read.data };
