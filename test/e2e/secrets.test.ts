@@ -45,7 +45,10 @@ describe('the secrets of the environment file', () => {
     assert.ok(looks > 50, `${looks} looks`);
     assert.deepEqual(seen, []);
     assert.deepEqual(telling(ran.stdout + ran.stderr), []);
-    assert.ok(ran.events.some(({ type }) => type === 'output'), 'what the hosts print was told');
+    assert.ok(
+      ran.events.some(({ type }) => type === 'output'),
+      'what the hosts print was told',
+    );
 
     for (const { name } of scene.fleet.hosts) {
       const places = '/var/lib/orchestrate /srv/www /etc/nginx /run/shop /var/log /tmp /home /root';
