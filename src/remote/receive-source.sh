@@ -24,5 +24,7 @@ trap 'exit 1' HUP INT TERM
 receive "$incoming/bytes"
 tar -xzf "$incoming/bytes" -C "$incoming/tree/$code" --no-same-owner || die 1 "the code of $release can't be unpacked in $root"
 clear_release "$root" "$release"
+# The code is for this user alone, who runs it; what the world may read is published.
+chmod 750 "$incoming/tree"
 mv -T "$incoming/tree" "$root/$release"
 echo "the code of $release is unpacked"

@@ -41,6 +41,8 @@ fi
 link_shared "$root" "$incoming/tree/$release/$code" "$@"
 if [ ! -f "$root/$release/release.json" ]; then
   clear_release "$root" "$release"
+  # As on the builder (receive-source.sh).
+  chmod 750 "$incoming/tree/$release"
   mv -T "$incoming/tree/$release" "$root/$release"
 fi
 echo "$release is here$with: $((size / 1024)) kB received"
