@@ -341,6 +341,7 @@ function wordsOnly(text: string): void {
   // oxlint-disable-next-line no-control-regex -- exactly these
   assert.doesNotMatch(
     text,
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
     /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/,
     JSON.stringify(text).slice(0, 300),
   );
