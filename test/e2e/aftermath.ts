@@ -14,7 +14,7 @@ const LEFTOVERS = String.raw`{
 } | sort -u`;
 
 /** What is left on hosts that nobody has in hand any more, `HOST: PATH` each. */
-export async function leftovers(fleet: Fleet): Promise<string[]> {
+async function leftovers(fleet: Fleet): Promise<string[]> {
   const found = await Promise.all(
     fleet.hosts.map(async ({ name }) =>
       (await fleet.sh(name, LEFTOVERS)).split('\n').flatMap((path) => (path === '' ? [] : [`${name}: ${path}`])),

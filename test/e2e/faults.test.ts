@@ -257,7 +257,7 @@ describe('a fault in the middle of a roll', () => {
   }
 });
 
-const SSH = { keepalive: '1s', connect_timeout: '2s' };
+const SSH = { keepalive: '1s', connect_timeout: '5s' };
 
 const said = ({ stdout, stderr }: Ran): string => `${stdout}${stderr}`;
 
