@@ -34,8 +34,9 @@ fenced() {
   exec 9>>"$1/lock" || die 78 "cannot write $1/lock"
   lock_wait=${lock_wait:-50}
   flock -w "$((lock_wait < 5 ? lock_wait : 5))" 9 ||
-    { printf 'another script has %s/lock: waiting for its end, %s s at the most\n' "$1" "$lock_wait" >&2 &&
-      flock -w "$((lock_wait < 5 ? 0 : lock_wait - 5))" 9; } ||
+    { [ "$lock_wait" -gt 5 ] &&
+      printf 'another script has %s/lock: waiting for its end, %s s at the most\n' "$1" "$lock_wait" >&2 &&
+      flock -w "$((lock_wait - 5))" 9; } ||
     die 76 "another script holds $1/lock for more than $lock_wait s"
   seen_token=0 seen_sequence=0 seen_holder=-
   if [ -s "$1/fence" ]; then read -r seen_token seen_sequence seen_holder <"$1/fence"; fi
