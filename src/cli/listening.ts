@@ -7,9 +7,10 @@ import { plain } from '../tell/plain.ts';
 import { live } from '../tell/live.ts';
 import { change, type Change, type ChangeOptions } from '../change.ts';
 import { open, type Opened } from '../open.ts';
+import { onBalancers, withoutBalancers, type BalancerFlags } from '../verbs/balancers.ts';
 
 /** What every command that changes something takes. */
-export interface ChangingFlags {
+export interface ChangingFlags extends BalancerFlags {
   readonly inventory?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -27,11 +28,12 @@ export interface Listening {
 export async function runChange(flags: ChangingFlags, make: (opened: Opened) => Promise<Change>): Promise<number> {
   const listening = listen(flags);
   try {
-    const opened = await open(flags.inventory, listening.listener);
+    const whole = await open(flags.inventory, listening.listener);
     try {
-      return await change(opened, await make(opened), listening.options);
+      const opened = withoutBalancers(whole, flags);
+      return await change(opened, onBalancers(opened, await make(opened), flags), listening.options);
     } finally {
-      await opened.close();
+      await whole.close();
     }
   } finally {
     listening.close();

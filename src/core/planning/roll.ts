@@ -1,6 +1,6 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import { newestRecord } from '../fleet.ts';
+import { newestRecord, seenBalancers } from '../fleet.ts';
 import type { Size } from '../batch.ts';
 import { releaseName, virtualenvKey, type Release, type VirtualenvContent } from '../release.ts';
 import { bestDeclared, orders, type Order } from './cut.ts';
@@ -8,7 +8,8 @@ import { authored, Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
 import { listed } from './listed.ts';
-import { switching } from './switching.ts';
+import { newcomers, settledFleet } from './newcomers.ts';
+import { joining, switching } from './switching.ts';
 import { settled } from './rollback.ts';
 import { preflight } from './preflight.ts';
 import { staging } from './staging.ts';
@@ -39,13 +40,16 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   const release = built(view, builder, wanted) ?? wanted;
   const present = origin(view, release.release);
   const intent = { kind: 'roll', from: present, to: release.release, ...authored(author) };
-  const begun = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+  const fleet = settledFleet(inventory, view);
+  const left = newcomers(inventory, view);
+  const begun = new Routing(fleet, view, author, newestRecord(view)?.intent ?? null);
   const touched = inventory.backends.filter(
-    ({ name }) => wish.hosts.includes(name) && !settled(view, begun, name, release.release),
+    ({ name }) => wish.hosts.includes(name) && (left.has(name) || !settled(view, begun, name, release.release)),
   );
+  const joins = touched.map(({ name }) => name).filter((name) => left.has(name));
   const title = `${release.release} (${release.subject}) on ${listed(touched.map(({ name }) => name))}`;
   if (touched.length === 0) {
-    const phases = settling(inventory, view, begun, release.release);
+    const phases = settling(fleet, view, begun, release.release);
     const runs = { title: `${release.release} runs on ${listed(wish.hosts)}` };
     return declaring(inventory, begun.missing, runs, phases, wish.warnings);
   }
@@ -67,14 +71,29 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     builder,
     allowMigrations: wish.allowMigrations,
   };
-  const ways = orders(inventory, touched, wish.batch, begun);
-  const possible = ways.filter((order) => enoughLeft(inventory, begun, order) === undefined);
-  const short = possible.length > 0 ? undefined : enoughLeft(inventory, begun, ways[0] ?? []);
+  const others = touched.filter(({ name }) => !left.has(name));
+  const ways = orders(fleet, others, wish.batch, begun);
+  const possible = ways.filter((order) => enoughLeft(fleet, begun, order) === undefined);
+  const short = possible.length > 0 ? undefined : enoughLeft(fleet, begun, ways[0] ?? []);
   if (short !== undefined) return short;
   const attempt = (order: Order) => {
-    const routing = new Routing(inventory, view, author, intent);
-    const phases = switching(inventory, view, routing, { release: release.release, batches: order });
-    return { routing, phases, order };
+    const routing = new Routing(fleet, view, author, intent);
+    const goal = { release: release.release, batches: order };
+    if (joins.length === 0) return { routing, phases: switching(inventory, view, routing, goal), order };
+    // Where it can't be told that nothing is sent to them, that is made so first.
+    const sure = seenBalancers(view).every(([, { spared }]) => joins.every((name) => spared?.includes(name)));
+    const phases = sure ? [] : routing.flip(`nothing is sent to ${listed(joins)} until the first roll`);
+    phases.push(joining(inventory, view, goal, joins), ...switching(inventory, view, routing, { ...goal, before: 1 }));
+    const coming = new Set(joins);
+    const all = {
+      ...inventory,
+      backends: inventory.backends.filter(({ name }) => coming.has(name) || !left.has(name)),
+    };
+    const last = new Routing(all, routing.seenAfter(), author, order.length === 0 ? intent : null, coming);
+    for (const name of joins) last.served(name, release.release);
+    if (order.length === 0) last.finish(release.release);
+    phases.push(...last.flip(`${listed(joins)} in rotation`));
+    return { routing: { missing: [...routing.missing, ...last.missing], out: routing.out }, phases, order };
   };
   const { routing, phases, order } = bestDeclared(attempt, possible);
   const stages = staging(inventory, view, toStage);
@@ -119,7 +138,7 @@ function built(view: FleetView, builder: string, wanted: Release): Release | und
 
 function notes(
   inventory: Inventory,
-  routing: Routing,
+  routing: Pick<Routing, 'out'>,
   view: FleetView,
   order: readonly (readonly string[])[],
   present: string | null,

@@ -192,7 +192,8 @@ describe('a roll that goes on with one that died', () => {
     const world = worldOf({ backends: 2, balancers: 2, runs: { web1: V2, web2: V2 } });
     const lb1 = world.balancers.get('lb1')!;
     const { record, lane } = lb1.generations.get(7)!;
-    lb1.generations.set(8, { lane, record: { ...record, generation: 8 } });
+    const next = { lane, record: { ...record, generation: 8 } };
+    for (const { generations } of world.balancers.values()) generations.set(8, next);
     lb1.live = 8;
     const found = plan(world);
     assert.deepEqual(titles(found), ['the balancers made equal again']);
