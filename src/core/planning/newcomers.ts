@@ -13,8 +13,11 @@ export function newcomers(inventory: Inventory, view: FleetView): ReadonlySet<st
   const unknown = unrecorded(inventory, view);
   if (unknown.size === 0) return unknown;
   const all = groupOf(new Set(), inventory);
+  const { configuration, switch: kind } = inventory.nginx;
   const loaded =
-    inventory.nginx.switch === 'live' && seenBalancers(view).every(([, seen]) => seen.declares(all, inventory));
+    configuration === 'fixed' &&
+    kind === 'live' &&
+    seenBalancers(view).every(([, seen]) => seen.declares(all, inventory));
   return loaded ? new Set() : unknown;
 }
 

@@ -9,13 +9,17 @@ import {
   digestOf,
   groupsKnow,
   groupsOf,
+  laneOf,
   recordOf,
+  sends,
   sha256,
   timeOf,
-  type Balancer,
   viewOf,
+  type Balancer,
   type World,
 } from './world.ts';
+
+export { laneOf, sends } from './world.ts';
 
 /** How far a plan came. */
 export interface Ran {
@@ -113,6 +117,10 @@ class Interpreter {
       case 'together':
         for (const each of step.steps) yield* this.#step(each);
         return;
+      case 'absent':
+        assert.ok(!this.#world.balancers.get(step.host)?.reachable, `${step.host} answers`);
+        yield undefined;
+        return;
       case 'pause':
       case 'watch':
         yield undefined;
@@ -194,27 +202,27 @@ class Interpreter {
     assert.ok(!balancer.generations.has(generation), `${number} was prepared before, by somebody`);
     assert.equal(record.generation, generation);
     assert.deepEqual(record.table, { stable: group });
-    const known = new Set(Object.keys(record.backends));
-    const of = { ...inventory, backends: inventory.backends.filter(({ name }) => known.has(name)) };
+    const knows = new Set(Object.keys(record.backends));
+    const of = { ...inventory, backends: inventory.backends.filter(({ name }) => knows.has(name)) };
     const table = group.replace(/^closing-/, '');
     // A table of before may be named after hosts that have gone, or that were not there yet: then by what it makes of the others.
     const means = balancer.loaded === null ? undefined : groupsOf(balancer.loaded)[table];
     if (groupName(outOf(record), of) !== table)
       assert.deepEqual(
-        means?.filter((name) => known.has(name)).toSorted(),
+        means?.filter((name) => knows.has(name)).toSorted(),
         [...outOf(record)].filter((name) => groupsKnow(balancer.loaded, name)).toSorted(),
         `the record says what the table says: ${table}`,
       );
     const former = this.#newest()?.backends;
-    const unknown = [...this.#world.backends.keys()].filter((name) => !known.has(name));
+    const unknown = [...this.#world.backends.keys()].filter((name) => !knows.has(name));
     for (const name of unknown) assert.ok(former !== undefined && !(name in former), `the record forgets ${name}`);
     assert.deepEqual(
       Object.keys(record.backends),
-      [...this.#world.backends.keys()].filter((name) => known.has(name)),
+      [...this.#world.backends.keys()].filter((name) => knows.has(name)),
       'the record knows no host but those of the inventory',
     );
     for (const [name, { running, reachable }] of this.#world.backends)
-      if (reachable && known.has(name))
+      if (reachable && knows.has(name))
         assert.equal(record.backends[name]?.release, running, `the record knows what ${name} runs`);
     const before = this.#newest();
     for (const [name, { rotation, since, reason }] of Object.entries(record.backends)) {
@@ -252,10 +260,12 @@ class Interpreter {
         laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded),
         `${laneOf(balancer)} is declared on ${host}`,
       );
-    const least = leastInRotation(inventory);
+    // Of the fleet as it is: what no record knows has never served.
+    const fleet = inventory.backends.filter((backend) => backend.name in next.record.backends);
+    const least = leastInRotation({ ...inventory, backends: fleet });
     assert.ok(after.size >= least || after.size >= before.size, `${after.size} of ${least} in rotation on ${host}`);
     for (const name of after) {
-      this.#assertRan(name, host);
+      if (!before.has(name)) this.#assertRan(name, host);
       if (known !== undefined && known.backends[name]?.rotation !== 'in')
         assert.deepEqual(
           this.#healthy.get(name)?.size,
@@ -310,8 +320,9 @@ class Interpreter {
       assert.match(laneOf(balancer), /^closing-/, `${host} is reloaded while clients hold connections`);
       assert.ok(this.#quiesced.has(host));
     }
+    const before = sends(this.#world, host);
     balancer.loaded = balancer.file;
-    for (const name of sends(this.#world, host)) this.#assertRan(name, host);
+    for (const name of sends(this.#world, host)) if (!before.has(name)) this.#assertRan(name, host);
     if (inventory.nginx.switch === 'live' && balancer.live !== null)
       assert.ok(
         laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded ?? '{"groups":{}}'),
@@ -361,27 +372,6 @@ class Interpreter {
       [...this.#world.backends.keys()].filter((name) => name in record.backends && !out.has(name)),
     );
   }
-}
-
-/** The group that a balancer's live generation names; empty before the first. */
-export function laneOf({ live, generations }: Balancer): string {
-  return live === null ? '' : generations.get(live)!.lane;
-}
-
-/** The backends to which a balancer may send as it is. What it does not know falls to all. */
-export function sends({ inventory, balancers, backends }: World, name: string): Set<string> {
-  const balancer = balancers.get(name)!;
-  if (balancer.loaded === null) return new Set();
-  const groups = groupsOf(balancer.loaded);
-  const out =
-    inventory.nginx.switch === 'reload'
-      ? Object.values(groups)[0]
-      : balancer.live === null
-        ? []
-        : groups[laneOf(balancer).replace(/^closing-/, '')];
-  return new Set(
-    [...backends.keys()].filter((backend) => !(out ?? []).includes(backend) && groupsKnow(balancer.loaded, backend)),
-  );
 }
 
 function added(sets: Map<string, Set<string>>, key: string, value: string): void {

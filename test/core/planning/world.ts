@@ -11,7 +11,6 @@ import { parseRecord } from '../../../src/core/record.ts';
 import { virtualenvKey } from '../../../src/core/release.ts';
 import { declaredGroups, groupOf } from '../../../src/core/routing/groups.ts';
 import { inventoryOf } from '../inventory/world.ts';
-import { sends } from './interpreter.ts';
 
 export const V0 = '20261101-0000-0000000';
 export const V1 = '20261110-0000-1111111';
@@ -219,6 +218,27 @@ export function copied(world: World): World {
 export const digestOf = (record: GenerationRecord): string => sha256(JSON.stringify(record));
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** The group that a balancer's live generation names; empty before the first. */
+export function laneOf({ live, generations }: Balancer): string {
+  return live === null ? '' : generations.get(live)!.lane;
+}
+
+/** The backends to which a balancer may send as it is. What it does not know falls to all. */
+export function sends({ inventory, balancers, backends }: World, name: string): Set<string> {
+  const balancer = balancers.get(name)!;
+  if (balancer.loaded === null) return new Set();
+  const groups = groupsOf(balancer.loaded);
+  const out =
+    inventory.nginx.switch === 'reload'
+      ? Object.values(groups)[0]
+      : balancer.live === null
+        ? []
+        : groups[laneOf(balancer).replace(/^closing-/, '')];
+  return new Set(
+    [...backends.keys()].filter((backend) => !(out ?? []).includes(backend) && groupsKnow(balancer.loaded, backend)),
+  );
+}
 
 /** What view.ts would make of it. */
 export function viewOf(world: World): FleetView {
