@@ -2,16 +2,15 @@ import { randomBytes } from 'node:crypto';
 import type { FleetView } from './core/fleet.ts';
 import { Refusal, scriptFailure, type Failure } from './core/failure.ts';
 import type { Inventory } from './core/inventory.ts';
-import { formatDetails, nextToken, parseLease, refusalOf, remaining, TERM } from './core/lease.ts';
-import { SCRIPT_EXIT, succeeded, type Outcome } from './core/outcome.ts';
+import { nextToken, TERM } from './core/lease.ts';
+import { SCRIPT_EXIT, succeeded } from './core/outcome.ts';
+import type { Intent } from './core/record.ts';
 import type { Opened } from './open.ts';
-import { ConnectError } from './fleet/ports.ts';
 import { eachHost } from './roll.ts';
 import { allEnded } from './steps/all-ended.ts';
+import { barrier } from './steps/barrier.ts';
 import { connectFailure } from './steps/connect-failure.ts';
-
-const DEADLINE = 15_000;
-const FENCE_DEADLINE = 60_000;
+import { giveUp, lease, takeLeases } from './taking.ts';
 
 /** The lease on all balancers and the fence on every host, held for one command. */
 export interface Holding {
@@ -30,36 +29,40 @@ export interface Holding {
   release(): Promise<void>;
 }
 
+export interface HoldOptions {
+  readonly command: string;
+  /** What the command is for, for those who find it unfinished. */
+  readonly intent?: Intent;
+  /** Milliseconds for which another's lease is waited for; absent: not at all. */
+  readonly wait?: number;
+  /** Takes it over from whoever holds it. */
+  readonly breaks?: boolean;
+  readonly stop?: AbortSignal;
+}
+
 /**
  * Takes the lease on every balancer, in the inventory's order, all or none, then raises the fence on every host that can be reached, so
  * that whatever an earlier operator had in hand has ended. Rejects with `Refusal` (exit 3) when another holds it.
  */
-export async function hold(opened: Opened, view: FleetView, command: string): Promise<Holding> {
+export async function hold(opened: Opened, view: FleetView, options: HoldOptions): Promise<Holding> {
   const { inventory, clock } = opened;
+  const { command, intent, wait = 0, breaks = false, stop = new AbortController().signal } = options;
   const holder = randomBytes(8).toString('hex');
-  const token = nextToken(tokens(view));
   const folder = inventory.nginx.folder;
-  const details = formatDetails({ by: opened.by, command, since: new Date(clock.now()).toISOString() });
-  const taken: string[] = [];
-  const giveUp = async (): Promise<void> => {
-    await Promise.allSettled(taken.map((host) => lease(opened, host, ['release', folder, holder, String(token)])));
-  };
+  const since = new Date(clock.now()).toISOString();
+  const details = { by: opened.by, command, since, ...(intent === undefined ? {} : { intent }) };
+  const hosts = inventory.balancers.map(({ name }) => name);
+  const taken = await takeLeases(opened, hosts, {
+    holder,
+    token: nextToken(tokens(view)),
+    details,
+    wait,
+    breaks,
+    stop,
+  });
+  const { token } = taken;
 
-  // A term runs from when it was asked for, at the latest.
-  let renewed = clock.ticks();
-  try {
-    for (const { name } of inventory.balancers) {
-      // Before it is: whether it was given may never be told.
-      taken.push(name);
-      const acquire = ['acquire', folder, holder, String(token), String(TERM), details];
-      // oxlint-disable-next-line no-await-in-loop -- in a fixed order, so that two operators never hold half each
-      const outcome = await lease(opened, name, acquire);
-      if (!succeeded(outcome)) throw refusal(name, outcome);
-    }
-  } catch (error) {
-    await giveUp();
-    throw refusalOfConnecting(error);
-  }
+  let renewed = taken.asked;
 
   let lost: string | undefined;
   let sequence = 0;
@@ -67,16 +70,16 @@ export async function hold(opened: Opened, view: FleetView, command: string): Pr
     const asked = clock.ticks();
     try {
       const outcomes = await allEnded(
-        taken.map((host) => lease(opened, host, ['renew', folder, holder, String(token), String(TERM)])),
+        hosts.map((host) => lease(opened, host, ['renew', folder, holder, String(token), String(TERM)])),
       );
       const gone = outcomes.findIndex((outcome) => outcome.kind === 'exited' && outcome.code === SCRIPT_EXIT.fenced);
-      if (gone >= 0) lost = `another operator has taken the lease on ${taken[gone]}`;
+      if (gone >= 0) lost = `another operator has taken the lease on ${hosts[gone]}`;
       if (outcomes.every(succeeded)) renewed = Math.max(renewed, asked);
     } catch {
       // A balancer that can't be reached now is tried again; `lapsed` speaks up when it lasts.
     }
   };
-  const timer = setInterval(() => void renew(), (TERM * 1000) / 6);
+  const renewing = clock.every((TERM * 1000) / 6, () => void renew());
   const holding: Holding = {
     token,
     holder,
@@ -98,8 +101,8 @@ export async function hold(opened: Opened, view: FleetView, command: string): Pr
       return new Map(ends.flat());
     },
     release: async () => {
-      clearInterval(timer);
-      await giveUp();
+      renewing();
+      await giveUp(opened, hosts, { holder, token });
     },
   };
   try {
@@ -132,9 +135,8 @@ const fencedHosts = ({ balancers, backends, nginx, release }: Inventory): { name
 
 async function raiseFence(opened: Opened, host: string, args: readonly string[]): Promise<Failure | undefined> {
   const doing = 'raise the fence';
-  const text = opened.script('fence');
   try {
-    const outcome = await opened.remote.run({ host, name: 'orchestrate-fence', text, args, deadline: FENCE_DEADLINE });
+    const outcome = await barrier(opened, host, args);
     return succeeded(outcome) ? undefined : scriptFailure(host, doing, outcome);
   } catch (error) {
     return connectFailure(error, doing);
@@ -145,36 +147,4 @@ function tokens(view: FleetView): number[] {
   return [...Object.values(view.balancers), ...Object.values(view.backends)].flatMap((host) =>
     host.kind === 'seen' ? [host.token] : [],
   );
-}
-
-function lease(opened: Opened, host: string, args: readonly string[]): Promise<Outcome> {
-  return opened.remote.run({ host, name: 'orchestrate-lease', text: opened.script('lease'), args, deadline: DEADLINE });
-}
-
-/** A balancer that can't be reached gives no lease; everything else is passed on. */
-function refusalOfConnecting(error: unknown): unknown {
-  if (!(error instanceof ConnectError)) return error;
-  return new Refusal(3, `${error.host}: the lease could not be taken: ${error.message}`, error.remedy);
-}
-
-/** Why the lease was not given: another's, or something that `check` would name. */
-function refusal(name: string, outcome: Outcome): Refusal {
-  const line = /^lease (.+)$/m.exec(outcome.stdout)?.[1];
-  const boot = /^boot (\S+)$/m.exec(outcome.stdout)?.[1];
-  const uptime = Number(/^uptime ([0-9.]+)$/m.exec(outcome.stdout)?.[1]);
-  const read = line === undefined ? undefined : parseLease(line);
-  if (
-    outcome.kind === 'exited' &&
-    outcome.code === SCRIPT_EXIT.busy &&
-    read !== undefined &&
-    'lease' in read &&
-    boot !== undefined
-  )
-    return new Refusal(
-      3,
-      refusalOf(read.lease, name, remaining(read.lease, { boot, uptime })),
-      'Wait until it is done. A lease whose holder died ends by itself.',
-    );
-  const failure = scriptFailure(name, 'take the lease', outcome);
-  return new Refusal(3, `${name}: the lease could not be taken: ${failure.what}`, failure.next, failure.output);
 }

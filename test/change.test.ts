@@ -214,7 +214,7 @@ describe('a failure', () => {
   });
 
   test('after what must not be taken back is exit 4, and nothing is touched any more', async () => {
-    const { run, scripts } = scene({ answer: fails, change: { mayGoBack: () => 'a migration' } });
+    const { run, scripts } = scene({ answer: fails, change: { mayNotGoBack: () => 'a migration' } });
     assert.equal(await run(), 4);
     assert.equal(count(scripts(), 'back'), 0);
   });
@@ -292,14 +292,46 @@ describe('a failure', () => {
   });
 });
 
+describe('what is to be done before', () => {
+  test('is told what will be done, under the lease, before anything is looked at again', async () => {
+    const { run, scripts, events, calls } = scene({
+      options: {
+        before: (beginning) => {
+          assert.deepEqual([beginning.number, beginning.command, beginning.from, beginning.to], [1, 'roll', V1, V2]);
+          assert.deepEqual(beginning.hosts, ['web1', 'web2', 'web3']);
+          assert.ok(calls.some((call) => call.startsWith('lb2 lease acquire')));
+          calls.push('before');
+          return Promise.resolve();
+        },
+      },
+    });
+    assert.equal(await run(), 0);
+    const after = scripts().slice(scripts().indexOf('before'));
+    assert.ok(after.includes('lb1 observe-balancer') && after.includes('web1 forward'));
+    assert.ok(!scripts().slice(0, scripts().indexOf('before')).includes('web1 forward'));
+    const began = events.find(({ type }) => type === 'began');
+    assert.ok(began?.type === 'began' && began.number === 1 && began.by === 'bob@laptop');
+  });
+
+  test('may refuse: nothing was changed, and the lease is given up', async () => {
+    const { run, scripts, calls } = scene({
+      options: { before: () => Promise.reject(new Refusal(3, 'a ticket is open', 'Close it.')) },
+    });
+    await assert.rejects(run(), /a ticket is open/);
+    assert.ok(!scripts().includes('web1 forward'));
+    assert.ok(calls.at(-1)?.includes('lease release'));
+  });
+});
+
 describe('a person who asks to stop', () => {
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)
-    test(`by ${signal} lets the phase end, then all goes back: exit ${code}`, async () => {
+    test(`by ${signal} lets the phase end, begins nothing further, and gives the lease up: exit ${code}`, async () => {
       const stop = new AbortController();
-      const { run, scripts, rounds } = scene({
+      const { run, scripts, rounds, calls } = scene({
         options: { stop: stop.signal },
         change: { plan: () => planned(plan('x', phase('one', 'web1', 'web2'), phase('two', 'web1'))) },
         answer: (script) => {
@@ -310,9 +342,24 @@ describe('a person who asks to stop', () => {
       assert.equal(await run(), code);
       assert.equal(count(scripts(), 'one'), 2);
       assert.equal(count(scripts(), 'two'), 0);
-      assert.equal(count(scripts(), 'back'), 3, 'going back is not stopped');
-      assert.equal(rounds.length, 2);
+      assert.equal(rounds.length, 0, 'nothing goes back');
+      assertGivenUp(calls);
     });
+
+  test('while a step fails gets the fleet back on one version all the same', async () => {
+    const stop = new AbortController();
+    const { run, scripts, rounds } = scene({
+      options: { stop: stop.signal },
+      answer: (script) => {
+        if (script !== 'forward') return undefined;
+        stop.abort('SIGINT');
+        return exited('', 1, 'no');
+      },
+    });
+    assert.equal(await run(), 130);
+    assert.equal(count(scripts(), 'back'), 3, 'going back is not stopped');
+    assert.equal(rounds.length, 2);
+  });
 
   test('too late for anything to be left undone changes nothing', async () => {
     const stop = new AbortController();

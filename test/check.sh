@@ -2,7 +2,11 @@
 # Format, lint, types, unused code, shell scripts: everything that needs no running.
 set -eu
 cd "$(dirname "$0")/.."
-oxfmt --check . >/dev/null || { oxfmt --list-different . && echo 'not formatted: npm run format' >&2 && exit 1; }
+if ! oxfmt --check . >/dev/null; then
+  oxfmt --list-different . || :
+  echo 'not formatted: npm run format'
+  exit 1
+fi >&2
 oxlint --type-aware
 tsc -p .
 knip

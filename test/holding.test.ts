@@ -29,7 +29,7 @@ function scene(answer: (call: RemoteCall, action: string) => Outcome | Promise<O
     clock,
     remote: fakeRemote(async (call) => answer(call, call.text === 'lease' ? (call.args[0] ?? '') : call.text)),
   });
-  return { world, clock, ...made, take: () => hold(made.opened, viewOf(world), 'roll --ref main') };
+  return { world, clock, ...made, take: () => hold(made.opened, viewOf(world), { command: 'roll --ref main' }) };
 }
 
 /** `host action`, of leases and fences. */
@@ -66,10 +66,10 @@ test('the lease is taken on the balancers in the order of the inventory, then ev
     new RegExp(`^lb1 lease acquire ${FOLDER} ${held.holder} 4 30 \\{"by":"bob@laptop","command":"roll --ref main",`),
   );
   assert.deepEqual(calls.slice(2), [
-    `lb1 fence ${FOLDER} 4 1 ${held.holder}`,
-    `lb2 fence ${FOLDER} 4 2 ${held.holder}`,
-    `web1 fence ${BACKEND} 4 3 ${held.holder}`,
-    `web2 fence ${BACKEND} 4 4 ${held.holder}`,
+    `lb1 fence ${FOLDER} 4 1 ${held.holder} 150`,
+    `lb2 fence ${FOLDER} 4 2 ${held.holder} 150`,
+    `web1 fence ${BACKEND} 4 3 ${held.holder} 150`,
+    `web2 fence ${BACKEND} 4 4 ${held.holder} 150`,
   ]);
   assert.deepEqual(held.fence(BACKEND), [BACKEND, '4', '5', held.holder]);
   assert.equal(held.lapsed(), undefined);

@@ -189,7 +189,13 @@ test('a host that can not be reached fails its track with the remedy, once the o
   const result = await running;
   assert.ok(ended);
   assert.deepEqual(result.kind === 'failed' && result.failures, [
-    { host: 'lb1', doing: 'flip', what: 'no route to lb1', output: [], next: 'Look at its cable.' },
+    {
+      host: 'lb1',
+      doing: 'flip',
+      what: 'no route to lb1; tried again for 30 s',
+      output: [],
+      next: 'Look at its cable.',
+    },
   ]);
 });
 

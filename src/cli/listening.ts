@@ -1,12 +1,17 @@
 import { createInterface } from 'node:readline/promises';
 import type { Event } from '../core/event.ts';
+import type { FleetView } from '../core/fleet.ts';
 import type { Plan } from '../core/plan.ts';
 import { sentences } from '../core/sentences.ts';
+import { Refusal } from '../core/failure.ts';
+import { duration } from '../core/inventory/values.ts';
 import { ndjson } from '../tell/ndjson.ts';
 import { plain } from '../tell/plain.ts';
 import { live } from '../tell/live.ts';
+import { openBeside, type Beside } from '../beside.ts';
 import { change, type Change, type ChangeOptions } from '../change.ts';
 import { open, type Opened } from '../open.ts';
+import { listenToSignals } from './signals.ts';
 import { onBalancers, withoutBalancers, type BalancerFlags } from '../verbs/balancers.ts';
 
 /** What every command that changes something takes. */
@@ -14,6 +19,7 @@ export interface ChangingFlags extends BalancerFlags {
   readonly inventory?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
+  readonly wait?: string;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
@@ -25,14 +31,27 @@ export interface Listening {
 }
 
 /** Opens the fleet, runs a change with the listener that fits, and closes everything. Returns the exit code. */
-export async function runChange(flags: ChangingFlags, make: (opened: Opened) => Promise<Change>): Promise<number> {
+export async function runChange(
+  flags: ChangingFlags,
+  make: (opened: Opened) => Promise<Change | { readonly change: Change; readonly seen: FleetView }>,
+): Promise<number> {
   const listening = listen(flags);
   try {
-    const whole = await open(flags.inventory, listening.listener);
+    let beside: Beside | undefined;
+    const whole = await open(flags.inventory, (event) => {
+      listening.listener(event);
+      beside?.tell(event);
+    });
     try {
       const opened = withoutBalancers(whole, flags);
-      return await change(opened, onBalancers(opened, await make(opened), flags), listening.options);
+      beside = openBeside(opened, listening.options.stop);
+      const options = { ...listening.options, before: beside.before };
+      const made = await make(opened);
+      return 'seen' in made
+        ? await change(opened, onBalancers(opened, made.change, flags), options, made.seen)
+        : await change(opened, onBalancers(opened, made, flags), options);
     } finally {
+      await beside?.end();
       await whole.close();
     }
   } finally {
@@ -44,7 +63,6 @@ const write = (text: string): void => void process.stdout.write(text);
 
 /** The listener that fits where the output goes: NDJSON if asked, a live picture on a terminal, timed lines everywhere else. `footer` adds lines to the picture. */
 function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listening {
-  const stop = new AbortController();
   const picture =
     process.stdout.isTTY &&
     flags.json !== true &&
@@ -61,31 +79,41 @@ function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listeni
         ...(footer === undefined ? {} : { footer }),
       })
     : undefined;
-  const listener = view?.tell ?? (flags.json === true ? ndjson(write) : plain(write, flags.verbose === true));
-  const interrupted = (signal: NodeJS.Signals): void => {
-    if (!stop.signal.aborted)
-      listener({
-        at: new Date().toISOString(),
-        type: 'note',
-        text: 'Stopping: what is in hand is finished, then the fleet is put back on one version.',
-      });
-    stop.abort(signal);
-  };
-  process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
+  const tell = view?.tell ?? (flags.json === true ? ndjson(write) : plain(write, flags.verbose === true));
+  const signals = listenToSignals(
+    (text) => tell({ at: new Date().toISOString(), type: 'note', text }),
+    (lines) => {
+      view?.close();
+      process.stderr.write(`${lines.join('\n')}\n`);
+    },
+  );
+  const wait = waitOf(flags.wait);
   return {
-    listener,
+    listener: (event) => {
+      signals.tell(event);
+      tell(event);
+    },
     options: {
       dryRun: flags.dryRun === true,
       yes: flags.yes === true,
+      ...(wait === undefined ? {} : { wait }),
       show: (plan) => show(plan, flags.json === true),
-      stop: stop.signal,
+      stop: signals.stop,
       ...(process.stdin.isTTY && process.stdout.isTTY && flags.json !== true ? { ask } : {}),
     },
     close: () => {
       view?.close();
-      process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+      signals.close();
     },
   };
+}
+
+/** Milliseconds. Throws `Refusal` (exit 2). */
+function waitOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const read = duration.safeParse(text);
+  if (read.success) return read.data;
+  throw new Refusal(2, `--wait ${text}: ${read.error.issues[0]?.message ?? 'is no time'}`, 'Write --wait 30s, or 10m.');
 }
 
 /** A plan on standard output: sentences, or JSON. */

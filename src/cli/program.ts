@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { Refusal } from '../core/failure.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
@@ -72,6 +72,7 @@ function program(end: { code: number }): Command {
         '--overwrite',
         'where somebody changed the routing by hand: what the newest good record says is written on all',
       )
+      .option('--wait <time>', "wait for another's lease, so long at the most: 30s, 10m")
       .option('--json', 'events as NDJSON')
       .option('-v, --verbose', 'also what the hosts print');
   const limited = (command: Command): Command =>
@@ -113,12 +114,36 @@ function program(end: { code: number }): Command {
     ),
   )
     .addOption(new Option('--batch <sizes>', 'hosts at once').argParser(batch))
+    .option('--across-migration', 'also to a release from before a migration that is not additive')
     .action(does(async () => (await import('./rollback.ts')).rollback));
+  changing(
+    top
+      .command('resume')
+      .description('go on with what was begun and not finished, whoever began it, from whatever machine'),
+  ).action(does(async () => (await import('./resume.ts')).resume));
+  changing(
+    top
+      .command('lease')
+      .addArgument(new Argument('[action]', 'break: take it over, and fence its holder off').choices(['break']))
+      .description('who holds the fleet, and until when'),
+  ).action(does(async () => (await import('./lease.ts')).lease));
   top
     .command('releases')
     .description('the releases on each host')
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./releases.ts')).releases));
+  const history = top
+    .command('history')
+    .description('what was done to the fleet: when, who, how it ended')
+    .option('--json', 'as JSON')
+    .addOption(new Option('--limit <commands>', 'the newest so many').argParser(whole).default(20))
+    .action(does(async () => (await import('./history.ts')).history));
+  history
+    .command('show')
+    .argument('<number>', 'of `orchestrate history`', whole)
+    .description('one command, step by step, also one that died')
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./history.ts')).historyShow));
   changing(top.command('prune').description('remove releases beyond release.keep, and what only they needed')).action(
     does(async () => (await import('./prune.ts')).prune),
   );
@@ -179,6 +204,11 @@ function program(end: { code: number }): Command {
     .description("print the inventory's JSON Schema, for editors")
     .action(does(async () => (await import('./schema.ts')).schema));
   return top;
+}
+
+function whole(text: string): number {
+  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('a whole number, such as 12');
 }
 
 function batch(text: string): (number | `${number}%`)[] {

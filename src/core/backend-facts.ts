@@ -26,6 +26,8 @@ export interface BackendFacts {
   /** Of root's file system; null where it can't be told. */
   readonly free: { readonly bytes: number; readonly inodes: number } | null;
   readonly fence: { readonly token: number; readonly sequence: number; readonly holder: string } | null;
+  /** The release that brought a migration which is not additive, if any did. */
+  readonly oneWay: string | null;
   /** The releases that the links name. */
   readonly current: string | null;
   readonly previous: string | null;
@@ -94,6 +96,7 @@ export function parseBackendFacts(output: string): BackendFacts | { readonly pro
     root: { state, path },
     free: bytes === undefined ? null : { bytes: Number(bytes), inodes: Number(inodes) },
     fence: holder === undefined ? null : { token: Number(token), sequence: Number(sequence), holder },
+    oneWay: RELEASE_NAME.test(one('one-way') ?? '') ? one('one-way') : null,
     current,
     previous: link('previous'),
     releases: releases.toSorted((a, b) => (a.release < b.release ? -1 : 1)),

@@ -8,8 +8,15 @@ export type EventBody =
       readonly type: 'began';
       readonly app: string;
       readonly command: string;
+      /** Who began it: user@machine. */
+      readonly by: string;
+      /** The lease's token: under this number it stands in the history. */
+      readonly number: number;
       readonly title: string;
       readonly hosts: readonly string[];
+      /** The releases that it moves between, where it switches one; from null: none ran before. */
+      readonly from?: string | null;
+      readonly to?: string;
     }
   | { readonly type: 'note'; readonly text: string }
   | {
@@ -55,3 +62,6 @@ export interface HostSummary {
 }
 
 export type Emit = (event: EventBody) => void;
+
+/** How a command begins. */
+export type Beginning = Extract<EventBody, { type: 'began' }>;

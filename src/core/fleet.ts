@@ -1,5 +1,6 @@
 import type { Inventory } from './inventory.ts';
-import type { GenerationRecord } from './record.ts';
+import type { Lease } from './lease.ts';
+import type { GenerationRecord, Intent } from './record.ts';
 import type { Release } from './release.ts';
 import type { Group } from './routing/groups.ts';
 
@@ -12,6 +13,8 @@ export interface FleetView {
    * than the one that was looked at; `also`: groups by names of their own.
    */
   readonly configuration: (out: readonly ReadonlySet<string>[], of?: Inventory, also?: readonly Group[]) => string;
+  /** What was begun and is not finished: by the newest record, or, where nothing was flipped yet, by the lease of one who died. */
+  readonly begun: Intent | null;
 }
 
 export type BalancerView =
@@ -39,6 +42,7 @@ export type BalancerView =
       readonly spared: readonly string[] | null;
       /** What a hand changed in its routing, in sentences without the host's name. */
       readonly edits: readonly string[];
+      readonly lease: LeaseView | null;
       /** sha256 of the configuration's file, or `none`. */
       readonly file: string;
       /** A text was written there that was never loaded; the former one stands beside it. */
@@ -48,6 +52,14 @@ export type BalancerView =
       /** What is wrong with the balancer, each a sentence; a roll is refused by any. */
       readonly problems: readonly Problem[];
     };
+
+/** A lease, and what is left of it. */
+export interface LeaseView {
+  readonly lease: Lease;
+  /** Seconds; 0: it was given up, or its holder died. */
+  readonly remaining: number;
+  readonly died: boolean;
+}
 
 export interface Problem {
   readonly says: string;
@@ -62,6 +74,8 @@ export type BackendView =
       readonly token: number;
       /** What its processes run: a release, null for nothing, or `unsure` where it can't be told. */
       readonly running: string | null;
+      /** The release that brought a migration which is not additive, if any did. */
+      readonly oneWay: string | null;
       readonly current: string | null;
       readonly previous: string | null;
       /** Complete releases. */
@@ -82,7 +96,7 @@ export function complete(backend: BackendView | undefined, release: string): boo
 export type SeenBalancer = Extract<BalancerView, { kind: 'seen' }>;
 
 /** The balancers that could be looked at, by name. */
-export const seenBalancers = (view: FleetView): [string, SeenBalancer][] =>
+export const seenBalancers = (view: Pick<FleetView, 'balancers'>): [string, SeenBalancer][] =>
   Object.entries(view.balancers).flatMap(([name, seen]) => (seen.kind === 'seen' ? [[name, seen]] : []));
 
 /** The highest generation anywhere: the next one is one more. */
@@ -91,7 +105,7 @@ export function highestGeneration(view: FleetView): number {
 }
 
 /** The record of the newest live generation of all balancers; of those that a hand has changed only where there is no other. */
-export function newestRecord(view: FleetView): GenerationRecord | null {
+export function newestRecord(view: Pick<FleetView, 'balancers'>): GenerationRecord | null {
   const seen = seenBalancers(view).map(([, balancer]) => balancer);
   const trusted = seen.filter(({ edits }) => edits.length === 0);
   return newestOf((trusted.length > 0 ? trusted : seen).map(({ record }) => record));
@@ -101,4 +115,18 @@ export function newestRecord(view: FleetView): GenerationRecord | null {
 export function newestOf(records: readonly (GenerationRecord | null)[]): GenerationRecord | null {
   const there = records.filter((record) => record !== null);
   return there.toSorted((a, b) => b.generation - a.generation || (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))[0] ?? null;
+}
+
+/** The newest lease of all balancers: who is at work, or was. */
+export function newestLease(view: Pick<FleetView, 'balancers'>): LeaseView | null {
+  let newest: LeaseView | null = null;
+  for (const [, { lease }] of seenBalancers(view))
+    if (lease !== null && lease.lease.token > (newest?.lease.token ?? -1)) newest = lease;
+  return newest;
+}
+
+/** What was begun and is not finished, by what the balancers tell. */
+export function begunOn(view: Pick<FleetView, 'balancers'>): Intent | null {
+  const newest = newestLease(view);
+  return newestRecord(view)?.intent ?? (newest?.died === true ? (newest.lease.details.intent ?? null) : null);
 }

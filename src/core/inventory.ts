@@ -76,7 +76,25 @@ export interface Inventory {
     readonly pause: number;
     readonly bake: number;
     readonly min_in_rotation: number | `${number}%`;
-    readonly on_failure: 'rollback';
+    readonly on_failure: 'rollback' | 'halt' | 'skip';
+    readonly max_failures: number;
+  };
+  readonly notify: readonly {
+    /** http or https. */
+    readonly webhook: string;
+    readonly on: readonly ('started' | 'batch' | 'failed' | 'finished')[];
+    /** A path on this machine. */
+    readonly secret_file?: string;
+    readonly format: 'json' | 'slack';
+  }[];
+  /** Commands for this machine's sh. */
+  readonly hooks: {
+    readonly before_roll: readonly string[];
+    readonly after_batch: readonly string[];
+    readonly after_roll: readonly string[];
+    readonly on_failure: readonly string[];
+    /** Milliseconds, for each command. */
+    readonly deadline: number;
   };
 }
 

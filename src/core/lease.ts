@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { intent } from './record.ts';
 
 /**
  * The lease of a balancer, as lease.sh wrote it. Its end is told in the host's uptime: clocks that jump don't matter, and after a
@@ -13,6 +14,8 @@ const details = z.object({
   command: words,
   /** When it was taken, ISO 8601, by the operator's clock: for people. */
   since: words,
+  /** What the command is for, as the record will have it from its first flip on. */
+  intent: intent.exactOptional(),
 });
 
 const lease = z.object({
@@ -54,6 +57,9 @@ export function remaining({ boot, until, term }: Lease, host: HostTime): number 
   return Math.max(0, (boot === host.boot ? until : term) - host.uptime);
 }
 
+/** Whether its holder died, or was cut off: it has ended, and was never given up. */
+export const lapsed = (held: Lease, host: HostTime): boolean => held.until !== 0 && remaining(held, host) === 0;
+
 /** Why a command can't begin, for a person. `name`: the balancer that holds the lease. */
 export function refusalOf({ details: { by, command, since } }: Lease, name: string, seconds: number): string {
   return `${shown(by)} holds the lease on ${name} with \`${shown(command)}\` since ${shown(since)}; it ends in ${Math.ceil(seconds)} s unless it is renewed`;
@@ -66,7 +72,8 @@ export function nextToken(seen: readonly number[]): number {
 
 /** What `acquire` is given: one JSON object on one line. */
 export function formatDetails(value: LeaseDetails): string {
-  return JSON.stringify({ by: value.by, command: value.command, since: value.since });
+  const { by, command, since, intent: begun } = value;
+  return JSON.stringify({ by, command, since, ...(begun === undefined ? {} : { intent: begun }) });
 }
 
 function shown(text: string): string {

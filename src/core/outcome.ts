@@ -4,8 +4,17 @@ export type Outcome =
   | { readonly kind: 'signalled'; readonly signal: string; readonly stdout: string; readonly stderr: string }
   /** Still running when its deadline passed; the channel was closed, the effect is unknown until someone looks. */
   | { readonly kind: 'timed out'; readonly after: number; readonly stdout: string; readonly stderr: string }
-  /** The link went: the effect is unknown until someone looks. `reason` is the transport's own word. */
-  | { readonly kind: 'lost'; readonly reason: string; readonly stdout: string; readonly stderr: string };
+  /**
+   * The link went: the effect is unknown until someone looks. `reason` is the transport's own word. `here`: it was cut from this side,
+   * because one of the call's own streams broke.
+   */
+  | {
+      readonly kind: 'lost';
+      readonly reason: string;
+      readonly here?: true;
+      readonly stdout: string;
+      readonly stderr: string;
+    };
 
 export const succeeded = (outcome: Outcome): boolean => outcome.kind === 'exited' && outcome.code === 0;
 

@@ -1,3 +1,5 @@
+import type { Intent } from './record.ts';
+
 /**
  * A plan is a value, JSON through and through: it can be printed, saved, compared, tested, refused. The loop (src/roll.ts) runs it and
  * knows the kinds of step, nothing of what they are for.
@@ -10,6 +12,10 @@ export interface Plan {
   /** The release that the fleet comes from, where the plan switches one; null: none. What a failure goes back to. */
   readonly from?: string | null;
   readonly to?: string;
+  /** What it begins, for those who find it unfinished. */
+  readonly intent?: Intent;
+  /** Backends that it was asked for and leaves as they are. */
+  readonly aside?: readonly string[];
   /** In order: each begins when all tracks of the one before have ended well. Empty: there is nothing to do. */
   readonly phases: readonly Phase[];
   /** What a person should know before saying yes: reloads, files seen by both releases, hosts that stay out. */
@@ -83,6 +89,8 @@ export interface RunStep extends Told {
   readonly sets?: string;
   /** How many reloads of Nginx it makes; the summary counts them. */
   readonly reloads?: number;
+  /** It may be left in the middle when a person asks to stop: nothing that serves depends on it, and what is half-made is met again. */
+  readonly leave?: true;
 }
 
 /** Puts bytes on hosts: a script reads them on standard input, all hosts at once from one stream. */
@@ -91,6 +99,8 @@ export interface PutStep extends Told {
   readonly script: string;
   readonly calls: readonly Call[];
   readonly fence: string;
+  /** As of a RunStep. */
+  readonly leave?: true;
   readonly from:
     | { readonly kind: 'source'; readonly commit: string }
     | { readonly kind: 'host'; readonly host: string; readonly script: string; readonly args: readonly string[] };

@@ -33,13 +33,22 @@ const backendRecord = z.strictObject({
   release: release.nullable(),
 });
 
-const intent = z.strictObject({
-  /** The verb: roll, rollback, drain, enable ... */
-  kind: z.string().regex(/^[a-z]+(-[a-z]+)*$/),
-  from: release.nullable().exactOptional(),
-  to: release.exactOptional(),
-  batches: z.array(z.array(host)).exactOptional(),
-  policies: z.record(z.string(), z.json()).exactOptional(),
+/** What was begun: all that another operator needs to finish or undo it. */
+export const intent = z.strictObject({
+  kind: z.enum(['roll', 'rollback']),
+  from: release.nullable().default(null),
+  to: release,
+  /** What the release is made of, and what it was asked for as; a rollback makes none. */
+  commit: z
+    .string()
+    .regex(/^[0-9a-f]{40,64}$/)
+    .exactOptional(),
+  ref: words.exactOptional(),
+  /** The backends that it is for; none: all. The batches' sizes as wished; none: as the inventory has them. */
+  hosts: z.array(host).default([]),
+  batch: z.array(z.union([z.int().positive(), z.templateLiteral([z.int(), '%'])])).default([]),
+  /** Migrations that a person answers for. */
+  allow: z.array(words).exactOptional(),
   by: words,
   command: words,
   at: time,

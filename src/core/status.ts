@@ -2,7 +2,8 @@ import type { Inventory } from './inventory.ts';
 import { changedByHand } from './planning/by-hand.ts';
 import { inHand, NEW } from './planning/hand.ts';
 import { standings } from './standing.ts';
-import { newestRecord, type BackendView, type FleetView } from './fleet.ts';
+import { newestLease, newestRecord, type BackendView, type FleetView } from './fleet.ts';
+import { runs } from './planning/prevailing.ts';
 
 /** What `status` tells: what runs where, who is in rotation and why not, and everything that is not as it should be, in words. */
 export interface Status {
@@ -15,6 +16,8 @@ export interface Status {
   readonly drift: readonly string[];
   /** A roll that was begun and is not finished. */
   readonly unfinished: string | null;
+  /** Somebody holds the lease: it may be finished in a moment. */
+  readonly atWork: boolean;
 }
 
 export interface BackendStatus {
@@ -74,10 +77,7 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
         : [],
     ),
   ];
-  const unfinished =
-    record !== null && record.intent !== null
-      ? `${record.intent.by} began \`${record.intent.command}\` at ${record.intent.at} and has not finished it`
-      : null;
+  const unfinished = unfinishedOf(view);
   return {
     app: inventory.app,
     exit: drift.length > 0 || unfinished !== null ? 4 : 0,
@@ -85,7 +85,27 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
     balancers,
     drift,
     unfinished,
+    atWork: (newestLease(view)?.remaining ?? 0) > 0,
   };
+}
+
+/** What was begun: who, with what, when, how far it came, and whether somebody is at it right now. */
+function unfinishedOf(view: FleetView): string | null {
+  const { begun } = view;
+  const newest = newestLease(view);
+  const atWork = newest !== null && newest.remaining > 0 ? newest.lease : undefined;
+  if (begun === null) {
+    const intent = atWork?.details.intent;
+    return intent === undefined
+      ? null
+      : `${atWork?.details.by} is at work with \`${intent.command}\` since ${intent.at}`;
+  }
+  const hosts = begun.hosts.length > 0 ? begun.hosts : Object.keys(view.backends);
+  const far = `${hosts.filter((name) => runs(view, name) === begun.to).length} of its ${hosts.length} hosts run ${begun.to}`;
+  const told = `${begun.by} began \`${begun.command}\` at ${begun.at}`;
+  return atWork === undefined
+    ? `${told} and has not finished it: ${far}`
+    : `${told}: ${far}; ${atWork.details.by} is at it now`;
 }
 
 function balancerDrift(name: string, view: FleetView): string[] {

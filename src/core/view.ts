@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto';
 import type { Answer, FleetFacts, Seen } from './facts.ts';
 import type { BalancerFacts } from './balancer-facts.ts';
 import { runningRelease, type BackendFacts } from './backend-facts.ts';
-import { newestOf, type BackendView, type BalancerView, type FleetView, type Problem } from './fleet.ts';
+import {
+  begunOn,
+  newestOf,
+  type BackendView,
+  type BalancerView,
+  type FleetView,
+  type LeaseView,
+  type Problem,
+} from './fleet.ts';
+import { lapsed, remaining } from './lease.ts';
 import type { Backend, Host, Inventory } from './inventory.ts';
 import type { GenerationRecord } from './record.ts';
 import type { LogTail } from './routing/foreign.ts';
@@ -16,11 +25,13 @@ import { generationName } from './planning/flip.ts';
 
 /** What decides, made of what was observed. Pure. */
 export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: FleetView['configuration']): FleetView {
+  const balancers = Object.fromEntries(
+    inventory.balancers.map((host) => [host.name, balancerView(inventory, host, facts.balancers[host.name])]),
+  );
   return {
     configuration,
-    balancers: Object.fromEntries(
-      inventory.balancers.map((host) => [host.name, balancerView(inventory, host, facts.balancers[host.name])]),
-    ),
+    begun: begunOn({ balancers }),
+    balancers,
     backends: Object.fromEntries(
       inventory.backends.map((backend) => [
         backend.name,
@@ -56,6 +67,7 @@ function balancerView(
     vouched: facts.flipped !== null && facts.edits.length === 0,
     spared: loaded.text === null ? null : sparedBy(inventory, loaded.text, facts, serves),
     edits: facts.edits,
+    lease: leaseView(facts),
     file: facts.text === null ? 'none' : createHash('sha256').update(facts.text).digest('hex'),
     unloaded: facts.former && loaded.text === null,
     declares: loaded.text === null ? () => false : declarer(inventory, loaded.text),
@@ -80,6 +92,11 @@ function balancerView(
         : []),
     ],
   };
+}
+
+function leaseView({ lease, boot, uptime }: BalancerFacts): LeaseView | null {
+  const now = { boot, uptime };
+  return lease === null ? null : { lease, remaining: remaining(lease, now), died: lapsed(lease, now) };
 }
 
 interface Loaded {
@@ -217,6 +234,7 @@ function backendView(inventory: Inventory, backend: Backend, seen: Seen<BackendF
     kind: 'seen',
     token: facts.fence?.token ?? 0,
     running: slot === undefined ? null : runningRelease(facts, slot),
+    oneWay: facts.oneWay,
     current: facts.current,
     previous: facts.previous,
     releases: facts.releases,

@@ -15,4 +15,8 @@ export const realClock: Clock = {
       throw error;
     }
   },
+  every(ms, work) {
+    const timer = setInterval(work, ms);
+    return () => clearInterval(timer);
+  },
 };

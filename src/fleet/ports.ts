@@ -18,6 +18,8 @@ export interface RemoteCall {
   readonly output?: Writable;
   /** Milliseconds from the start of the command (connecting has a time-out of its own). */
   readonly deadline: number;
+  /** Leaves the command in the middle: it is sent TERM, and is `lost` from `here`. */
+  readonly signal?: AbortSignal;
   /** Each whole line of standard error as it comes. */
   readonly onLine?: (line: string) => void;
 }
@@ -82,4 +84,6 @@ export interface Clock {
   /** Monotonic milliseconds: for deadlines. */
   ticks(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Does something again and again, so many milliseconds apart, until what it returns is called. */
+  every(ms: number, work: () => void): () => void;
 }

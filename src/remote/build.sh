@@ -15,7 +15,8 @@ root=$1 release=$2 folder=$1/$2 code=$1/$2/$3 link=$4 key=$5 env_file=$1/shared/
 shift 9
 known "$release" "$key"
 virtualenv=$root/virtualenvs/$key
-manifest=$(cat)
+# A link that was cut without a word may never bring an end of its input: the lock is not held for ever.
+manifest=$(timeout 60 cat) || die 78 'no release.json came within 60 s'
 exec </dev/null
 if [ -f "$folder/release.json" ]; then
   echo "$release is built"

@@ -21,12 +21,17 @@ die() {
 # calls it first. A host refuses whoever is not above the highest (token, sequence) that it has seen, and a second holder of one token:
 # so an operator who was asleep while another took over can change nothing.
 # What a script starts and leaves running must be given 9>&-, or it holds the lock for ever.
+# `lock_wait`, where it is set before: seconds to wait for the lock at the most, 50 if nobody says otherwise.
 fenced() {
   # When the link is cut, what this script prints goes nowhere. It must not be killed for it: then no trap would take anything back.
   trap '' PIPE
   [ -d "$1" ] || mkdir -p "$1" || die 78 "cannot make $1"
   exec 9>>"$1/lock" || die 78 "cannot write $1/lock"
-  flock -w 50 9 || die 76 "another script holds $1/lock for more than 50 s"
+  lock_wait=${lock_wait:-50}
+  flock -w "$((lock_wait < 5 ? lock_wait : 5))" 9 ||
+    { printf 'another script has %s/lock: waiting for its end, %s s at the most\n' "$1" "$lock_wait" >&2 &&
+      flock -w "$((lock_wait < 5 ? 0 : lock_wait - 5))" 9; } ||
+    die 76 "another script holds $1/lock for more than $lock_wait s"
   seen_token=0 seen_sequence=0 seen_holder=-
   if [ -s "$1/fence" ]; then read -r seen_token seen_sequence seen_holder <"$1/fence"; fi
   if [ "$2" -lt "$seen_token" ] ||

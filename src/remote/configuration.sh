@@ -34,12 +34,18 @@ install)
   trap 'rm -f "$new"' EXIT
   trap 'exit 1' HUP INT TERM
   rm -f "$new"
-  cat >"$new"
+  # A link that was cut without a word may never bring an end of its input.
+  timeout 60 cat >"$new" || die 78 'no text came within 60 s'
   [ -s "$new" ] || die 78 'no text came'
   chmod "$(if [ -f "$file" ]; then stat -c %a "$file"; else echo 644; fi)" "$new"
   found=$(sum "$file") wanted=$(sum "$new")
   if [ "$found" = "$wanted" ]; then
-    # Put in by an earlier call, or by hand; whether it is loaded is told by the status server.
+    # Put in by an earlier call, or by hand; whether it is loaded is told by the status server. One that was not said to be kept may be of
+    # a call that was cut before it had tested it.
+    if [ -e "$former" ] && ! sh -c "$test" </dev/null 9>&- >&2; then
+      put_back
+      die 1 'Nginx does not take the new text; the former one is back'
+    fi
     echo "same $wanted"
     exit 0
   fi

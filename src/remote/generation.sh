@@ -69,7 +69,8 @@ prepare_generation() {
     ln -s "../../groups/$group" "$new/$lane"
   done
   [ -L "$new/stable" ] || die 78 "the lane stable has no group"
-  (umask 027 && cat >"$new/record.json")
+  # A link that was cut without a word may never bring an end of its input: the lock is not held for ever.
+  (umask 027 && timeout 60 cat >"$new/record.json") || die 78 'no record came within 60 s'
   [ -s "$new/record.json" ] || die 78 "no record came"
   old=$folder/generations/$number
   if [ -d "$old" ]; then

@@ -2,6 +2,7 @@
 # The lease of an app's balancer: who may change the fleet, and until when. Its end is told in this boot's uptime, so that no clock that
 # jumps matters; after a reboot it runs one term from boot. It has a lock of its own, so that renewing never waits for a long script.
 #   acquire FOLDER HOLDER TOKEN TERM DETAILS   takes it when it is free, lapsed, or this holder's already
+#   break   FOLDER HOLDER TOKEN TERM DETAILS   takes it from whoever holds it
 #   renew   FOLDER HOLDER TOKEN TERM           a term from now, if it is still this holder's with this token
 #   release FOLDER HOLDER TOKEN                gives it up, if it is this holder's; what it was stays readable
 #   show    FOLDER
@@ -64,7 +65,7 @@ EOF
 fi
 
 case $action in
-acquire)
+acquire | break)
   term=$5 details=$6
   plain "$term"
   case $details in
@@ -79,7 +80,7 @@ acquire)
   else
     ends=$had_term
   fi
-  if [ "$had_holder" != "$holder" ] && [ "$now" -lt "$ends" ]; then answer 76 "another holds the lease for $((ends - now)) s more"; fi
+  if [ "$action" = acquire ] && [ "$had_holder" != "$holder" ] && [ "$now" -lt "$ends" ]; then answer 76 "another holds the lease for $((ends - now)) s more"; fi
   seen=${had_token:-0}
   if [ "$had_holder" = "$holder" ]; then seen=$((seen - 1)); fi
   if [ -s "$folder/fence" ]; then

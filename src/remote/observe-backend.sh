@@ -9,6 +9,7 @@
 # Prints lines `key value`; a key that has nothing to say is absent:
 #   boot ID · uptime SECONDS · user NAME · python VERSION · platform NAME LIBC · lacks COMMAND (each)
 #   root writable|foreign|creatable|missing PATH (the real one) · free BYTES INODES · fence TOKEN SEQUENCE HOLDER
+#   one-way RELEASE (it brought a migration that is not additive)
 #   current TARGET · previous TARGET (as the links say; `(no link)` for something else)
 #   release NAME JSON · incomplete NAME · virtualenv KEY (the complete ones)
 #   run writable|foreign|missing
@@ -50,6 +51,8 @@ there=$root
 while [ ! -e "$there" ]; do there=$(dirname "$there"); done
 df -B1 --output=avail,iavail "$there" 2>/dev/null | awk 'NR == 2 { print "free", $1, ($2 == "-" || $2 == 0 ? 1000000 : $2) }'
 if [ -s "$root/.orchestrate/fence" ]; then printf 'fence %s\n' "$(head -n 1 "$root/.orchestrate/fence")"; fi
+
+if [ -s "$root/.orchestrate/one-way" ]; then printf 'one-way %s\n' "$(head -n 1 "$root/.orchestrate/one-way")"; fi
 
 # link KEY PATH
 link() {

@@ -6,12 +6,14 @@
 #   RELOAD                         shell text, as "sudo nginx -s reload"
 #   SECONDS                        how long it may take
 #   PID_FILE                       of Nginx, or -
-# Prints `reloaded MILLISECONDS`, `ending N` (workers that still end). Exits 1 when it was not proved, 76 when another reload takes long,
-# 78 when the processes can't be seen, or a binary upgrade is under way: nothing was done.
+#   [FILE]                         the configuration that is to be loaded. Where this very text was loaded by a reload that was proved, and
+#                                  those workers serve still, nothing is left to do: FOLDER/reloaded remembers it
+# Prints `reloaded MILLISECONDS` or `loaded already`, then `ending N` (workers that still end). Exits 1 when it was not proved, 76 when
+# another reload takes long, 78 when the processes can't be seen, or a binary upgrade is under way: nothing was done.
 fenced "$1" "$2" "$3" "$4"
 folder=$1
 shift 4
-reload=$1 seconds=$2 pid_file=$3
+reload=$1 seconds=$2 pid_file=$3 file=${4:-}
 nginx_upgrading "$pid_file" && die 78 'a binary upgrade of Nginx is under way (nginx.pid.oldbin)'
 master=$(nginx_master "$pid_file")
 [ -n "$master" ] || die 78 "no master process of Nginx to be seen"
@@ -27,6 +29,18 @@ ticks() {
   read -r uptime _ </proc/uptime
   echo "${uptime%.*}${uptime#*.}"
 }
+
+# proof: the text, and who serves now.
+proof() {
+  printf '%s %s\n' "$text" "$(cat /proc/sys/kernel/random/boot_id)"
+  nginx_children "$master" | awk '$3 == "serving" { print $1, $2 }' | sort
+}
+text=''
+if [ -n "$file" ] && [ -r "$file" ]; then text=$(sha256sum <"$file"); fi
+if [ -n "$text" ] && [ -s "$folder/reloaded" ] && [ "$(proof)" = "$(cat "$folder/reloaded")" ]; then
+  printf 'loaded already\nending %s\n' "$(nginx_children "$master" | awk '$3 == "ending"' | wc -l)"
+  exit 0
+fi
 
 before=$(nginx_children "$master" | awk '$3 == "serving" { printf "%s,%s ", $1, $2 }')
 [ -n "$before" ] || die 78 'no worker process of Nginx to be seen'
@@ -44,6 +58,8 @@ while :; do
   took=$((($(ticks) - begun) * 10))
   # Fewer, once they stand for 2 s: somebody lowered worker_processes meanwhile.
   if [ "$1" -eq 0 ] && { [ "$2" -ge "$3" ] || { [ "$2" -gt 0 ] && [ "$took" -ge 2000 ]; }; }; then
+    # Where it can't be written, a reload may come twice.
+    if [ -n "$text" ]; then proof 2>/dev/null >"$folder/reloaded" || rm -f "$folder/reloaded"; fi
     printf 'reloaded %s\nending %s\n' "$took" "$4"
     exit 0
   fi

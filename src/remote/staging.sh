@@ -32,9 +32,30 @@ clear_virtualenv() {
 }
 
 # receive FILE: standard input into FILE. Behind the bytes come 64 hex digits of their SHA-256 and a newline: a stream that was cut has
-# not got them, one that was damaged has others.
+# not got them, one that was damaged has others. The end of a link that was cut without a word may never be told here, and this script
+# would hold the lock for ever: so it gives up when nothing has come for 90 s. (`patience`: a ninth of that; tests have less.)
 receive() {
-  cat >"$1" || die 1 "what arrives can't be written to $1"
+  : >"$1" || die 1 "what arrives can't be written to $1"
+  exec 6<&0
+  cat <&6 >"$1" 9>&- &
+  cat=$!
+  {
+    trap 'kill "$!"; exit' TERM
+    came='' idle=0
+    while [ "$idle" -lt 9 ]; do
+      sleep "${patience:-10}" &
+      wait "$!"
+      had=$came came=$(stat -c %s "$1")
+      if [ "$came" = "$had" ]; then idle=$((idle + 1)); else idle=0; fi
+    done
+    kill "$cat"
+  } </dev/null >/dev/null 2>&1 6<&- 9>&- &
+  watch=$!
+  whole=yes
+  wait "$cat" || whole=''
+  kill "$watch" 2>/dev/null || :
+  exec 6<&-
+  [ -n "$whole" ] || die 1 "the stream was cut, or what arrives can't be written to $1"
   digest=$(tail -c 65 "$1" | tr -d '\0')
   case $digest in
   *[!0-9a-f]* | '') die 1 "the stream was cut: it has no digest at its end" ;;

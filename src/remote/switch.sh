@@ -6,11 +6,14 @@
 # ROOT RELEASE PORT PID_FILE SLOT_FILE RESTART DEADLINE_MS restart|keep [LOG]...
 # SLOT_FILE: holds the wrapper's id, or - where the site keeps its own program (then PID_FILE is its own).
 # RESTART: shell text for a manager that restarts by a command; - for one that starts again by itself what was ended by TERM.
-# restart: also when the release runs already. LOG: where the end of the application's log may be found, as application-log.sh takes it.
+# restart: also when the release runs already, but not twice under one TOKEN: where a link is lost in the middle, this script is met again,
+# and what it had begun has been done meanwhile. FOLDER/switched-PORT remembers `TOKEN BOOT PID:START` of what it started.
+# LOG: where the end of the application's log may be found, as application-log.sh takes it.
 # Prints `RELEASE runs already as process PID`, or `RELEASE runs as process PID: stopped in N ms, started in N ms` with a line for each
 # thing that had to be mended. Exits 78 when the release is not complete here or what runs is not ours (nothing was changed), 1 when it
 # does not run at the deadline; the end of the application's log is on standard error then.
 fenced "$1" "$2" "$3" "$4"
+started_by=$1/switched-$7 token=$2
 shift 4
 root=$1 release=$2 port=$3 pid_file=$4 slot_file=$5 restart=$6 deadline=$7 force=$8
 shift 8
@@ -119,6 +122,12 @@ if [ "$slot_file" != - ] && [ "$(readlink "$root/slots/$port" 2>/dev/null)" != .
 fi
 sync "$root"
 
+# Started by this very command already?
+if [ "$force" = restart ] && [ -n "$old" ] &&
+  [ "$(cat "$started_by" 2>/dev/null)" = "$token $(cat /proc/sys/kernel/random/boot_id) $old" ]; then
+  force=keep
+fi
+
 left=$(orphans "${master:-0}")
 if [ "$force" != restart ] && [ -n "$old" ] && [ -z "$left" ] && [ "$(release_of "$master")" = "$release" ] &&
   [ -z "$(through_current "$master" "$root" "$real")" ]; then
@@ -164,6 +173,8 @@ while :; do
     runs=$(release_of "$pid")
     if [ "$runs" = "$release" ] && listens "$pid"; then
       clock
+      # Where it can't be written, a restart may come twice: no harm is done.
+      printf '%s %s %s\n' "$token" "$(cat /proc/sys/kernel/random/boot_id)" "$pid:$start" 2>/dev/null >"$started_by" || :
       echo "$release runs as process $pid: stopped in $(((stopped - began) * 10)) ms, started in $(((now - stopped) * 10)) ms"
       exit 0
     fi

@@ -15,6 +15,8 @@ export interface StepContext {
   readonly archive: (commit: string) => Promise<Readable>;
   /** FOLDER TOKEN SEQUENCE HOLDER for the next changing script on a host. */
   readonly fence: (folder: string) => readonly string[];
+  /** A reason to begin nothing more: the lease could not be renewed, or is another's. */
+  readonly lapsed: () => string | undefined;
   /** The times that `@time:N` stands for, filled at first use. */
   readonly times: Map<string, string>;
   /** What judgements left for later steps (`when`). */

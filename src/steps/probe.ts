@@ -3,7 +3,8 @@ import type { ProbeAnswer } from '../fleet/ports.ts';
 import type { StepContext } from './context.ts';
 import { allEnded } from './all-ended.ts';
 import { socketOf } from '../core/address.ts';
-import { Failed, head, healthRemedy, printable, tail } from '../core/failure.ts';
+import { answers, linkLost, reach, unreached, type Break } from './again.ts';
+import { ending, Failed, head, healthRemedy, printable, tail } from '../core/failure.ts';
 
 /** A port that refuses is looked at more often than one that answers wrongly: what is just starting begins to listen within a moment. */
 const REFUSED_INTERVAL = 50;
@@ -21,8 +22,9 @@ export async function probeStep(step: ProbeStep, context: StepContext): Promise<
 }
 
 async function untilWanted(step: ProbeStep, through: string | undefined, context: StepContext): Promise<void> {
-  const end = context.clock.ticks() + step.deadline;
+  let end = context.clock.ticks() + step.deadline;
   let inARow = 0;
+  let reached = false;
   for (;;) {
     const answer = await context.probe.ask({
       ...(through === undefined ? {} : { through }),
@@ -36,8 +38,25 @@ async function untilWanted(step: ProbeStep, through: string | undefined, context
     inARow = wanted(step, answer) ? inARow + 1 : 0;
     if (inARow >= step.consecutive) return;
     const wait = answer.kind === 'no answer' ? Math.min(REFUSED_INTERVAL, step.interval) : step.interval;
-    if (context.clock.ticks() + wait > end) throw new Failed(await failure(step, through, answer, context));
+    if (context.clock.ticks() + wait > end) {
+      const lost =
+        reached || through === undefined || answer.kind === 'answered' ? undefined : await gone(through, context);
+      if (through === undefined || lost === undefined) throw new Failed(await failure(step, through, answer, context));
+      await reach({ host: through, say: step.say }, lost, context);
+      reached = true;
+      end = context.clock.ticks() + step.deadline;
+    }
     await context.clock.sleep(wait);
+  }
+}
+
+/** Why it is not the asked one that does not answer, but the link through which it is asked; undefined: the link is there. */
+async function gone(through: string, context: StepContext): Promise<Break | undefined> {
+  try {
+    const outcome = await answers(through, context);
+    return outcome.kind === 'timed out' ? { reason: ending(outcome), sent: true } : linkLost(outcome);
+  } catch (error) {
+    return unreached(error);
   }
 }
 

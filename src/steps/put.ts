@@ -6,14 +6,47 @@ import { succeeded } from '../core/outcome.ts';
 import { bytes } from '../core/bytes.ts';
 import { Failed, printable, scriptFailure, type Failure } from '../core/failure.ts';
 import { fanOut } from '../fleet/fan-out.ts';
+import { linkLost, reach, TIMES, unreached, type Break } from './again.ts';
 import { allEnded } from './all-ended.ts';
 import { connectFailure } from './connect-failure.ts';
 
 /**
  * Streams bytes from here or from one host to all hosts of the step at once; nothing is kept in memory or on the operator's disk.
- * The receiving script knows length and digest and takes nothing that arrived short. Returns how much was sent.
+ * The receiving script knows length and digest and takes nothing that arrived short. A host whose link was lost is sent all of it anew,
+ * alone, once it is reached again and what was in hand there has ended. Returns how much was sent.
  */
 export async function putStep(step: PutStep, context: StepContext): Promise<string | undefined> {
+  let { calls } = step;
+  for (let times = 0; ; times += 1) {
+    // oxlint-disable-next-line no-await-in-loop -- what is sent anew comes after what was lost
+    const { sent, failure, lost, sender } = await stream({ ...step, calls }, context);
+    if (failure !== undefined && (lost.size === 0 || times === TIMES)) throw new Failed(failure);
+    if (failure === undefined) {
+      const to = step.calls.length === 1 ? 'it' : `each of ${step.calls.length} hosts`;
+      return `${bytes(sent)} to ${to}`;
+    }
+    const { say, fence } = step;
+    // oxlint-disable-next-line no-await-in-loop
+    await allEnded([
+      ...(sender === undefined ? [] : [reach({ host: sender.host, say }, sender.broke, context)]),
+      ...[...lost].map(([{ host }, broke]) => reach({ host, say, fence }, broke, context)),
+    ]);
+    calls = [...lost.keys()];
+  }
+}
+
+interface Streamed {
+  readonly sent: number;
+  /** What is to be told where it is not all well. */
+  readonly failure: Failure | undefined;
+  /** Who has to be sent it anew, and why; empty where that would mend nothing. */
+  readonly lost: ReadonlyMap<Call, Break>;
+  /** The host whose link broke while it sent. */
+  readonly sender?: { readonly host: string; readonly broke: Break };
+}
+
+/** Sends it once. */
+async function stream(step: PutStep, context: StepContext): Promise<Streamed> {
   const { input, outputs } = fanOut(step.calls.length);
   let sent = 0;
   const counted = new PassThrough();
@@ -34,9 +67,29 @@ export async function putStep(step: PutStep, context: StepContext): Promise<stri
   await allEnded<unknown>([sending, receiving, flow]);
   const [source, failed] = [await sending, await receiving];
   // Whoever broke the stream breaks it for the other end too: what the other end then says is no news.
-  const [first] = source?.own === true || failed.length === 0 ? [source?.failure] : failed;
-  if (first !== undefined) throw new Failed(first);
-  return `${bytes(sent)} to ${step.calls.length === 1 ? 'it' : `each of ${step.calls.length} hosts`}`;
+  const own = source?.own === true;
+  const [first] =
+    own || failed.length === 0
+      ? [source]
+      : failed.toSorted((a, b) => Number(a.lost !== undefined) - Number(b.lost !== undefined));
+  if (own && source.lost !== undefined && step.from.kind === 'host') {
+    const { host } = step.from;
+    const cut: Break = { reason: `it came from ${host}, whose link was lost`, sent: true };
+    const lost = new Map(failed.map(({ call, lost: broke }) => [call, broke ?? cut]));
+    return { sent, failure: source.failure, lost, sender: { host, broke: source.lost } };
+  }
+  const mends = !own && failed.every(({ lost }) => lost !== undefined);
+  const lost = new Map(
+    failed.flatMap(({ call, lost: broke }) => (mends && broke !== undefined ? [[call, broke] as const] : [])),
+  );
+  return { sent, failure: first?.failure, lost };
+}
+
+/** A host that has not got all. `lost`: because its link was lost. */
+interface Unreceived {
+  readonly call: Call;
+  readonly failure: Failure;
+  readonly lost: Break | undefined;
 }
 
 /** undefined: it has all. */
@@ -45,7 +98,7 @@ async function receive(
   call: Call,
   input: Readable | undefined,
   context: StepContext,
-): Promise<Failure | undefined> {
+): Promise<Unreceived | undefined> {
   try {
     const outcome = await context.remote.run({
       host: call.host,
@@ -54,21 +107,24 @@ async function receive(
       args: [...context.fence(step.fence), ...call.args],
       ...(input === undefined ? {} : { input }),
       deadline: step.deadline,
+      ...(step.leave === true ? { signal: context.stop } : {}),
       onLine: (line) => context.emit({ type: 'output', host: call.host, line: printable(line) }),
     });
-    return succeeded(outcome) ? undefined : scriptFailure(call.host, step.say, outcome);
+    if (succeeded(outcome)) return undefined;
+    return { call, failure: scriptFailure(call.host, step.say, outcome), lost: linkLost(outcome) };
   } catch (error) {
-    return connectFailure(error, step.say);
+    return { call, failure: connectFailure(error, step.say), lost: unreached(error) };
   } finally {
     // Whoever has ended holds up nobody.
     input?.destroy();
   }
 }
 
-/** Why not all was sent. `own`: it failed by itself, and not because nobody was left to receive. */
+/** Why not all was sent. `own`: it failed by itself, and not because nobody was left to receive. `lost`: because its link was lost. */
 interface Unsent {
   readonly failure: Failure;
   readonly own: boolean;
+  readonly lost?: Break | undefined;
 }
 
 function send(
@@ -124,11 +180,11 @@ async function sendFrom(
       deadline: step.deadline,
     });
     if (succeeded(outcome)) return undefined;
-    const cut = outcome.kind === 'lost' && outcome.reason.startsWith('its output');
-    return { failure: scriptFailure(host, step.say, outcome), own: !cut };
+    const cut = outcome.kind === 'lost' && outcome.here === true;
+    return { failure: scriptFailure(host, step.say, outcome), own: !cut, lost: linkLost(outcome) };
   } catch (error) {
     const failure = connectFailure(error, step.say);
     into.destroy();
-    return { failure, own: true };
+    return { failure, own: true, lost: unreached(error) };
   }
 }

@@ -4,6 +4,7 @@ import type { Outcome } from '../core/outcome.ts';
 import { succeeded } from '../core/outcome.ts';
 import { Failed, printable, scriptFailure, tail } from '../core/failure.ts';
 import { judge } from '../core/judge.ts';
+import { meet } from './again.ts';
 import { allEnded } from './all-ended.ts';
 
 /** Runs the step's script on all its hosts at once. Returns what it has to tell. Throws `Failed` for the first host that failed, when all have ended. */
@@ -13,15 +14,18 @@ export async function runStep(step: RunStep, context: StepContext): Promise<stri
   const input = step.input?.replaceAll(/@time:([0-9]+)/g, (_, label: string) => timeOf(label, context));
   const outcomes = await allEnded(
     step.calls.map((call) =>
-      context.remote.run({
-        host: call.host,
-        name: `orchestrate-${step.script}`,
-        text,
-        args: step.fence === undefined ? call.args : [...context.fence(step.fence), ...call.args],
-        ...(input === undefined ? {} : { input }),
-        deadline: step.deadline,
-        onLine: (line) => context.emit({ type: 'output', host: call.host, line: printable(line) }),
-      }),
+      meet({ host: call.host, say: step.say, fence: step.fence }, context, () =>
+        context.remote.run({
+          host: call.host,
+          name: `orchestrate-${step.script}`,
+          text,
+          args: step.fence === undefined ? call.args : [...context.fence(step.fence), ...call.args],
+          ...(input === undefined ? {} : { input }),
+          deadline: step.deadline,
+          ...(step.leave === true ? { signal: context.stop } : {}),
+          onLine: (line) => context.emit({ type: 'output', host: call.host, line: printable(line) }),
+        }),
+      ),
     ),
   );
   const ended = step.calls.flatMap((call, index): [Call, Outcome][] => {

@@ -3,6 +3,7 @@ import type { StepContext } from './context.ts';
 import { LOG_END, parseBakeCounts, strataOf, type Slice } from '../core/bake.ts';
 import { Failed, scriptFailure } from '../core/failure.ts';
 import { succeeded } from '../core/outcome.ts';
+import { meet } from './again.ts';
 import { allEnded } from './all-ended.ts';
 import { restFor } from './rest.ts';
 import { isWorse, lnEErr, withCounts } from '../core/verdict.ts';
@@ -35,13 +36,15 @@ export async function watchStep(step: WatchStep, context: StepContext): Promise<
 /** What one balancer's log shows since the last look; at the first one nothing, it only marks the place. */
 async function look(step: WatchStep, call: Call, context: StepContext): Promise<readonly Slice[]> {
   const at = context.bake.at.get(call.host) ?? LOG_END;
-  const outcome = await context.remote.run({
-    host: call.host,
-    name: `orchestrate-${step.script}`,
-    text: context.script(step.script),
-    args: [...call.args, ...at, 'whole'],
-    deadline: step.deadline,
-  });
+  const outcome = await meet({ host: call.host, say: step.say }, context, () =>
+    context.remote.run({
+      host: call.host,
+      name: `orchestrate-${step.script}`,
+      text: context.script(step.script),
+      args: [...call.args, ...at, 'whole'],
+      deadline: step.deadline,
+    }),
+  );
   if (!succeeded(outcome)) throw new Failed(scriptFailure(call.host, step.say, outcome));
   const read = parseBakeCounts(outcome.stdout);
   if ('problem' in read)

@@ -64,7 +64,11 @@ export function live(screen: Screen): LiveView {
 
   return {
     tell: (event) => {
-      if (over) return;
+      // What was done beside the command may end after it, and have something to tell.
+      if (over) {
+        if (event.type === 'note') screen.write(`${picture.tell(event).join('\n')}\n`);
+        return;
+      }
       const above = picture.tell(event);
       if (event.type === 'finished') over = true;
       if (over || above.length > 0 || event.type !== 'step') draw(above);

@@ -22,7 +22,9 @@ export function statusLines(status: Status): string[] {
     '',
     ...(status.unfinished === null
       ? []
-      : [`UNFINISHED: ${status.unfinished}. \`orchestrate roll\` goes on; \`orchestrate rollback\` goes back.`]),
+      : status.atWork
+        ? [`AT WORK: ${status.unfinished}.`]
+        : [`UNFINISHED: ${status.unfinished}. \`orchestrate resume\` goes on; \`orchestrate rollback\` goes back.`]),
     ...(status.drift.length === 0
       ? [`${status.app}: all is as it should be.`]
       : status.drift.map((line) => `! ${line}`)),

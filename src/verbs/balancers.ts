@@ -39,9 +39,9 @@ export function onBalancers({ inventory }: Opened, change: Change, flags: Balanc
   return {
     ...change,
     command: [change.command, ...said].join(' '),
-    plan: (view, author) =>
+    plan: (view, author, left) =>
       leavingAside(
-        mending(inventory, view, flags, author, (mended) => plan(mended, author)),
+        mending(inventory, view, flags, author, (mended) => plan(mended, author, left)),
         aside,
       ),
     ...(back === undefined ? {} : { back: (...args) => leavingAside(back(...args), aside) }),

@@ -4,29 +4,23 @@ import { HERE, missing, ok, reportOf, type Check, type CheckReport } from '../co
 import { accessLogChecks } from '../core/checks/access-log.ts';
 import { backendChecks } from '../core/checks/backend.ts';
 import { balancerChecks } from '../core/checks/balancer.ts';
-import { readLines, type Lines } from '../core/checks/lines.ts';
 import { reachCheck } from '../core/checks/reach.ts';
 import { routingChecks } from '../core/checks/routing.ts';
 import { serviceChecks } from '../core/checks/service.ts';
 import { sudoChecks } from '../core/checks/sudo.ts';
 import type { FleetFacts } from '../core/facts.ts';
-import { ending, Refusal, tail } from '../core/failure.ts';
-import type { Backend, Host, Inventory } from '../core/inventory.ts';
-import { succeeded } from '../core/outcome.ts';
+import { Refusal } from '../core/failure.ts';
+import type { Inventory } from '../core/inventory.ts';
 import { renderConfiguration } from '../core/routing/configuration.ts';
-import { readLogTail, type LogTail } from '../core/routing/foreign.ts';
+import type { LogTail } from '../core/routing/foreign.ts';
 import { declaredGroups, groupOf } from '../core/routing/groups.ts';
-import { runFolder, WRAPPER } from '../core/service.ts';
-import { ConnectError } from '../fleet/ports.ts';
 import { quote } from '../fleet/quote.ts';
 import { template } from '../fleet/templates.ts';
 import { observe } from '../observe.ts';
 import type { Opened } from '../open.ts';
 import { eachHost } from '../roll.ts';
-
-const DEADLINE = 60_000;
-/** Lines of the access log in which locations outside the routing are looked for. */
-const LINES = '5000';
+import { toldChecks } from './check-told.ts';
+import { logTail, lookAtBackend, lookAtBalancer, type Look } from './look.ts';
 
 /**
  * Connects everywhere and tests every right and path that a roll will need. Changes nothing on any host. Does not reject for what it
@@ -39,12 +33,8 @@ export async function checkFleet(opened: Opened): Promise<CheckReport> {
   const runner = createHash('sha256').update(template('run-slot.sh', opened.file)).digest('hex');
 
   const [balancers, backends, here] = await Promise.all([
-    eachHost(inventory.balancers, inventory.ssh.concurrency, (host) =>
-      look(opened, host, 'check-balancer', balancerArgs(inventory)),
-    ),
-    eachHost(inventory.backends, inventory.ssh.concurrency, (host) =>
-      look(opened, host, 'check-backend', backendArgs(inventory, host)),
-    ),
+    eachHost(inventory.balancers, inventory.ssh.concurrency, (host) => lookAtBalancer(opened, host)),
+    eachHost(inventory.backends, inventory.ssh.concurrency, (host) => lookAtBackend(opened, host)),
     ownSide(opened),
   ]);
   const reached = {
@@ -74,85 +64,8 @@ export async function checkFleet(opened: Opened): Promise<CheckReport> {
   );
 }
 
-interface Look {
-  readonly host: string;
-  /** How connecting went. */
-  readonly ssh: Check;
-  /** null: nothing could be learned. */
-  readonly lines: Lines | null;
-}
-
 const reachedBy = (looks: readonly Look[]): Set<string> =>
   new Set(looks.flatMap((each) => (each.lines === null ? [] : [each.host])));
-
-async function look({ remote, script }: Opened, { name }: Host, what: string, args: readonly string[]): Promise<Look> {
-  try {
-    const outcome = await remote.run({
-      host: name,
-      name: `orchestrate-${what}`,
-      text: script(what),
-      args,
-      deadline: DEADLINE,
-    });
-    const lines = readLines(outcome.stdout);
-    if (succeeded(outcome)) return { host: name, ssh: ok(`ssh as ${lines.one('user') ?? '?'}`), lines };
-    const said = tail(outcome.stderr, 3).join(' · ');
-    return {
-      host: name,
-      ssh: missing(
-        `ssh works, and looking at it ${ending(outcome)}${said === '' ? '' : `: ${said}`}`,
-        'see what a login there prints and does: its shell must be one that runs sh',
-      ),
-      lines: null,
-    };
-  } catch (error) {
-    if (error instanceof ConnectError)
-      return { host: name, ssh: missing(`ssh: ${error.message}`, error.remedy), lines: null };
-    throw error;
-  }
-}
-
-function balancerArgs({ app, nginx, build }: Inventory): string[] {
-  const { publish, command } = build.static;
-  const published = command !== null && publish.to === 'balancers' ? publish.path : '-';
-  const test = nginx.configuration === 'managed' ? nginx.test : '-';
-  return [nginx.folder, nginx.file, nginx.access_log, app, published, test, '-', '-'];
-}
-
-function backendArgs(inventory: Inventory, { name, slots }: Backend): string[] {
-  const { release, service, build } = inventory;
-  const { publish, command } = build.static;
-  const unit =
-    service.manager !== 'systemd' ? '-' : service.wrapper ? `${service.name}@${slots[0] ?? 0}` : service.name;
-  return [
-    release.root,
-    runFolder(inventory),
-    service.wrapper ? '-' : service.pid_file,
-    build.builder === name ? build.python : '-',
-    `${release.root}/shared/${release.env_file}`,
-    command !== null && publish.to === 'backends' ? publish.path : '-',
-    service.name,
-    '-',
-    WRAPPER,
-    unit,
-    ...slots.map(String),
-  ];
-}
-
-/** What was asked of the balancer since its newest worker started: what came before went by a configuration that is gone. */
-async function logTail({ inventory, remote, script }: Opened, { host, lines }: Look): Promise<LogTail | null> {
-  const since = lines?.one('since');
-  if (since === undefined || lines?.one('log')?.startsWith('readable') !== true) return null;
-  const args = [inventory.nginx.access_log, LINES, since];
-  const outcome = await remote.run({
-    host,
-    name: 'orchestrate-log-tail',
-    text: script('log-tail'),
-    args,
-    deadline: DEADLINE,
-  });
-  return succeeded(outcome) ? readLogTail(outcome.stdout, inventory) : null;
-}
 
 function onBalancer(
   inventory: Inventory,
@@ -224,16 +137,17 @@ async function reach(
   });
 }
 
-/** The repository, and the ref that a roll would take. */
+/** The repository, the ref that a roll would take, and what is told to others. */
 async function ownSide(opened: Opened): Promise<Check[]> {
   const { build } = opened.inventory;
+  const told = await toldChecks(opened);
   try {
     const source = await opened.source();
     const { commit, subject } = await source.resolve(build.ref);
     await source.requirements(commit, build.requirements);
-    return [ok(`build.ref ${build.ref} is ${commit.slice(0, 7)} (${subject}), and has ${build.requirements}`)];
+    return [ok(`build.ref ${build.ref} is ${commit.slice(0, 7)} (${subject}), and has ${build.requirements}`), ...told];
   } catch (error) {
-    if (error instanceof Refusal) return [missing(error.message, error.next)];
+    if (error instanceof Refusal) return [missing(error.message, error.next), ...told];
     throw error;
   }
 }

@@ -1,9 +1,13 @@
 import type { Opened } from '../open.ts';
 import type { Change } from '../change.ts';
+import type { Policy } from '../carrying-out.ts';
 import type { Size } from '../core/batch.ts';
+import type { FleetView } from '../core/fleet.ts';
+import type { Inventory } from '../core/inventory.ts';
 import { planBack } from '../core/planning/back.ts';
 import { pruning } from '../core/planning/prune.ts';
-import { planRoll } from '../core/planning/roll.ts';
+import { noReturn } from '../core/planning/one-way.ts';
+import { planRoll, type CommitWish, type RollWish } from '../core/planning/roll.ts';
 import { limitedBackends, type LimitFlags } from './named.ts';
 
 export interface RollFlags extends LimitFlags {
@@ -17,45 +21,70 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
   const { inventory } = opened;
   const hosts = limitedBackends(inventory, flags);
   const ref = flags.ref ?? inventory.build.ref;
+  const { of, warnings } = await commitWish(opened, ref);
+  return rollOf(inventory, `roll --ref ${ref}`, {
+    of,
+    hosts,
+    batch: flags.batch ?? inventory.roll.batch,
+    allowMigrations: flags.allowMigration ?? [],
+    warnings,
+  });
+}
+
+/** What a commit is to be built from, out of the source. Rejects with `Refusal` (exit 2). */
+export async function commitWish(
+  opened: Opened,
+  ref: string,
+): Promise<{ readonly of: CommitWish; readonly warnings: readonly string[] }> {
   const source = await opened.source();
-  const commit = await source.resolve(ref);
+  const { commit, subject, author, date: committed } = await source.resolve(ref);
   const [requirements, warnings, bytes] = await Promise.all([
-    source.requirements(commit.commit, inventory.build.requirements),
-    source.warnings(commit.commit),
-    source.size(commit.commit),
+    source.requirements(commit, opened.inventory.build.requirements),
+    source.warnings(commit),
+    source.size(commit),
   ]);
   const now = opened.clock.now();
+  return { of: { commit: { commit, ref, subject, author, committed }, requirements, bytes, now }, warnings };
+}
+
+/** A roll as a change: how it is planned anew, and what to do if it fails. */
+export function rollOf(inventory: Inventory, command: string, wish: RollWish): Change {
   return {
-    command: `roll --ref ${ref}`,
-    plan: (view, author) => {
-      return planRoll(
-        inventory,
-        view,
-        {
-          commit: {
-            commit: commit.commit,
-            ref,
-            subject: commit.subject,
-            author: commit.author,
-            committed: commit.date,
-          },
-          requirements,
-          bytes,
-          now,
-          hosts,
-          batch: flags.batch ?? inventory.roll.batch,
-          allowMigrations: flags.allowMigration ?? [],
-          warnings,
-        },
-        author,
-      );
+    command,
+    policy: policyOf(inventory),
+    plan: (view, author, aside) => {
+      const left = wish.hosts.filter((name) => !aside.has(name));
+      const lost = spared(inventory, view, left, aside.size);
+      const without = {
+        hosts: left.filter((name) => !lost.includes(name)),
+        warnings: [
+          ...wish.warnings,
+          ...lost.map((name) => `${name} can't be reached and is left out (roll.on_failure: skip)`),
+        ],
+        ...(lost.length === 0 ? {} : { lost }),
+      };
+      return planRoll(inventory, view, { ...wish, ...without }, author);
     },
     back: (view, author, failed, givenUp) =>
-      planBack(inventory, view, { release: failed.from ?? null, failed: failed.to, hosts, givenUp }, author),
+      planBack(
+        inventory,
+        view,
+        { release: failed.from ?? null, failed: failed.to, hosts: wish.hosts, givenUp },
+        author,
+      ),
     after: (view) => pruning(inventory, view),
-    mayGoBack: (values) =>
-      values.get('migrated') === true && values.get('migrations not additive') === true
+    mayNotGoBack: (values, before, { from }) =>
+      (values.get('migrated') === true && values.get('migrations not additive') === true) ||
+      (typeof from === 'string' && noReturn(before, from) !== undefined)
         ? 'A migration that is not additive has been applied: the release before may not work with the database any more, so nothing is put back by itself. Mend the new release and roll again.'
         : undefined,
   };
 }
+
+/** Those that can't be reached and that the policy lets the roll go without; none where they are too many: then it is refused. */
+function spared({ roll }: Inventory, view: FleetView, hosts: readonly string[], aside: number): string[] {
+  const away = hosts.filter((name) => view.backends[name]?.kind === 'unreachable');
+  return roll.on_failure === 'skip' && away.length + aside <= roll.max_failures ? away : [];
+}
+
+const policyOf = ({ roll }: Inventory): Policy => ({ kind: roll.on_failure, maxFailures: roll.max_failures });

@@ -125,6 +125,8 @@ describe('status', () => {
         kind: 'roll',
         from: V1,
         to: V2,
+        hosts: ['web1', 'web2'],
+        batch: [1],
         by: 'ada@desk',
         command: 'roll --ref main',
         at: '2026-11-01T00:00:00.000Z',
@@ -132,7 +134,10 @@ describe('status', () => {
     });
     const { exit, unfinished } = status(world);
     assert.equal(exit, 4);
-    assert.equal(unfinished, 'ada@desk began `roll --ref main` at 2026-11-01T00:00:00.000Z and has not finished it');
+    assert.equal(
+      unfinished,
+      `ada@desk began \`roll --ref main\` at 2026-11-01T00:00:00.000Z and has not finished it: 0 of its 2 hosts run ${V2}`,
+    );
   });
 
   test('before the first roll invents nothing', () => {

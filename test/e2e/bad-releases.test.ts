@@ -192,13 +192,19 @@ describe('a bad release', () => {
       ],
     );
     assert.match(status.drift.join('\n'), /the fleet is mixed/);
+    assert.match(
+      status.unfinished ?? '',
+      /began `roll --ref bad-migration` .* and has not finished it: 2 of its 3 hosts/,
+    );
 
     // What was in its way is mended: the same command ends what it began.
     await scene.expect(0, ...roll);
     assert.notEqual(await one(), first);
 
+    const refused = await scene.expect(3, 'rollback', '--dry-run');
+    assert.match(refused.stderr, /A migration that is not additive came with \S+: \S+ may not work with the database/);
     // Not one of those that failed, though every host has them complete.
-    const back = await scene.expect(0, 'rollback', '--dry-run');
+    const back = await scene.expect(0, 'rollback', '--across-migration', '--dry-run');
     assert.ok(back.stdout.startsWith(`back to ${first} on web1, web2 and web3\n`), back.stdout);
   });
 });

@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Event } from '../../src/core/event.ts';
+import { join } from 'node:path';
 import type { Status } from '../../src/core/status.ts';
 import { DATABASE, raiseFleet, type Fleet, type FleetOptions } from '../fleet/fleet.ts';
 import { must } from '../fleet/hosts/shell.ts';
@@ -12,16 +9,9 @@ import { ledgerQuery, readRows } from '../fleet/load/ledger.ts';
 import type { LoadOptions } from '../fleet/load/generator.ts';
 import { startLoad, type Load } from '../fleet/load/load.ts';
 import { assertNothingLost, withLedger, type Report } from '../fleet/load/report.ts';
+import { beginOrchestrate, type AtCall, type Begun, type Ran } from './operator.ts';
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-
-export interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Of a command with --json. */
-  readonly events: readonly Event[];
-}
+export type { Ran };
 
 /** A fleet with the project's repository and the operator's inventory: what an end-to-end test needs. */
 export class Scene {
@@ -45,25 +35,13 @@ export class Scene {
   }
 
   /** Starts the program; `pid` is its own. */
-  begin(...args: string[]): { readonly pid: number; readonly ended: Promise<Ran> } {
-    const child = spawn(process.execPath, [join(ROOT, 'src/main.ts'), '-i', this.inventoryFile, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, XDG_CACHE_HOME: join(this.#folder, 'cache'), SSH_AUTH_SOCK: '' },
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    const ended = new Promise<Ran>((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (code, signal) => {
-        const events = stdout
-          .split('\n')
-          .flatMap((line): Event[] => (line.startsWith('{"at"') ? [JSON.parse(line) as Event] : []));
-        resolve({ code: code ?? (signal === null ? 255 : 128), stdout, stderr, events });
-      });
-    });
-    return { pid: child.pid ?? 0, ended };
+  begin(...args: string[]): Begun {
+    return beginOrchestrate(this.inventoryFile, this.#folder, args);
+  }
+
+  /** Starts it on another machine, which has nothing of what this one keeps; `met`: see at-call.ts. */
+  async elsewhere(args: readonly string[], met?: AtCall): Promise<Begun> {
+    return beginOrchestrate(this.inventoryFile, await mkdtemp(join(this.#folder, 'machine-')), args, met);
   }
 
   /** As `orchestrate`, of a command that must end with an exit code; what it said is in the error if it does not. */

@@ -94,7 +94,7 @@ describe('three backends whose configuration is fixed', () => {
   test('are rolled while somebody else reloads Nginx and rotates its logs: the reloads lose what they always lose, the roll nothing', async (t) => {
     const perReload: number[] = [];
     const run = async (work: () => Promise<unknown>): Promise<void> => {
-      const reloads: number[] = [];
+      const reloads: Reload[] = [];
       const { report } = await scene.underLoad(async () => {
         const done = new AbortController();
         const disturbed = disturb(scene, reloads, done.signal);
@@ -181,28 +181,44 @@ function slowly(scene: Scene, ms: number, asked: Promise<string>[]): () => void 
   return () => clearInterval(timer);
 }
 
+/** From when it was asked for to when the last worker of before had been told to end, which takes its time where the machine is busy. */
+interface Reload {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Until it is stopped: each second or two a reload, as certbot's after a renewal, or a rotation of the logs, as logrotate does it. */
-async function disturb(scene: Scene, reloads: number[], stop: AbortSignal): Promise<void> {
+async function disturb(scene: Scene, reloads: Reload[], stop: AbortSignal): Promise<void> {
   for (let time = 0; !stop.aborted; time += 1) {
     await pause(500 + Math.random() * 1500);
-    if (time % 2 === 0) {
-      reloads.push(Date.now());
-      await scene.fleet.sh('lb1', 'nginx -s reload');
-    } else {
+    if (time % 2 === 0) reloads.push(await reload(scene));
+    else
       await scene.fleet.sh(
         'lb1',
         'for log in /var/log/nginx/*.json /var/log/nginx/error.log; do mv "$log" "$log.1"; done; kill -s USR1 "$(cat /run/nginx.pid)"',
       );
-    }
   }
 }
 
+async function reload(scene: Scene): Promise<Reload> {
+  const serving = (): Promise<string> =>
+    scene.fleet.sh('lb1', `ps -o pid=,args= --ppid "$(cat /run/nginx.pid)" | awk '/worker process$/ { print $1 }'`);
+  const old = (await serving()).split('\n');
+  const from = Date.now();
+  await scene.fleet.sh('lb1', 'nginx -s reload');
+  await until('the workers of before end', 30_000, async () => {
+    const now = new Set((await serving()).split('\n'));
+    return !old.some((pid) => now.has(pid));
+  });
+  return { from, to: Date.now() };
+}
+
 /** Whether a loss is one that a reload makes: the worker of before closed the connection on which the request was on its way. */
-function ofReload(failure: Failure, report: Report, reloads: readonly number[]): boolean {
+function ofReload(failure: Failure, report: Report, reloads: readonly Reload[]): boolean {
   const due = report.startedAt + failure.at;
   return (
     ['reset on a kept-alive connection', 'closed without an answer'].includes(failure.kind) &&
-    reloads.some((at) => due > at - 500 && due < at + 1500)
+    reloads.some(({ from, to }) => due > from - 500 && due < to + 1500)
   );
 }
 

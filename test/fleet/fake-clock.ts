@@ -37,6 +37,11 @@ export function fakeClock({ auto = false, start = Date.UTC(2026, 10, 23) } = {})
         });
       });
     },
+    // By the mock timers of the test, if it has any.
+    every: (ms, work) => {
+      const timer = setInterval(work, ms);
+      return () => clearInterval(timer);
+    },
     advance: async (ms) => {
       const end = ticks + ms;
       for (;;) {

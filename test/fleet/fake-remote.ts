@@ -36,3 +36,6 @@ export const lost = (reason = 'the connection was closed'): Outcome => ({
   stdout: '',
   stderr: '',
 });
+
+/** Cut from this side: one of the call's own streams broke. */
+export const brokenHere = (reason: string): Outcome => ({ kind: 'lost', reason, here: true, stdout: '', stderr: '' });

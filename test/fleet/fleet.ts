@@ -81,10 +81,22 @@ export class Fleet {
       switch: moves = 'live',
       program = 'wrapper',
       port = 8000,
+      workers = 2,
       threads = 8,
     } = this.options;
     const { balancers, backends, key, knownHosts } = this;
-    const fleet = { balancers, backends, key, knownHosts, configuration, switch: moves, program, port, threads };
+    const fleet = {
+      balancers,
+      backends,
+      key,
+      knownHosts,
+      configuration,
+      switch: moves,
+      program,
+      port,
+      workers,
+      threads,
+    };
     return inventoryText(fleet, source, extra);
   }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { addressOf, listeningOn } from './load/address.ts';
-import { startDelayProxy } from './load/delay-proxy.ts';
+import { reset, startDelayProxy } from './load/delay-proxy.ts';
 
 const delay = 30;
 
@@ -68,4 +69,23 @@ test('a server that is not there resets the client', async () => {
   const near = connect({ ...addressOf(proxy.address) });
   await assert.rejects(once(near, 'close'), /ECONNRESET/);
   await proxy.close();
+});
+
+test('a reset in the same moment as an end closes the socket for good', () => {
+  // In a process of its own: what is left open burns a core at its end, and it never ends.
+  const script = `
+    import { connect, createServer } from 'node:net';
+    const reset = ${reset.toString()};
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).end();
+      reset(socket);
+      server.close();
+    });
+    server.listen(0, '127.0.0.1', () => connect(server.address().port, '127.0.0.1').on('error', () => {}).resume());
+  `;
+  const ended = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    timeout: 20_000,
+    encoding: 'utf8',
+  });
+  assert.deepEqual([ended.status, ended.stderr], [0, '']);
 });

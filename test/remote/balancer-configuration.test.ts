@@ -118,11 +118,32 @@ test('a reload that does not happen is seen', async () => {
 });
 
 test('a worker that still serves a long request is ending, and does not hold the proof', async () => {
-  const slow = stand.ask(shop, '/slow');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // Longer than the reload and its proof take on a busy machine.
+  const slow = stand.ask(shop, '/?wait=3000');
+  await until(() => stand.tellers.some(({ seen }) => seen.some(({ url }) => url.includes('wait=3000'))));
   const reloaded = await reload();
   assert.match(reloaded.out, /^reloaded \d+\nending 1$/m, reloaded.err);
   assert.equal((await slow).status, 200);
   await until(async () => (await observe()).facts.workers.every(({ ending }) => !ending));
   assert.match(backendOf(await stand.ask(shop, '/')), /^shop-/);
+});
+
+test('a reload that was proved is not made again for the same text, while its workers serve', async () => {
+  const loading = () => run('reload', [...stand.fence(shop), shop.nginx.reload, '20', stand.pidFile, shop.nginx.file]);
+  assert.match((await loading()).out, /^reloaded \d+\n/);
+  assert.match((await loading()).out, /^loaded already\nending \d\n$/);
+  writeFileSync(shop.nginx.file, `${file()}# edited\n`);
+  assert.match((await loading()).out, /^reloaded \d+\n/);
+  // By somebody else: what they loaded is not known.
+  await reload(shop.nginx.reload, '20');
+  assert.match((await loading()).out, /^reloaded \d+\n/);
+});
+
+test('a text that is there already, of an install that was cut before its test, is tested all the same', async () => {
+  const former = file();
+  const bad = 'upstream shop-all { server 127.0.0.1:1; }\n';
+  writeFileSync(`${shop.nginx.file}.former`, former);
+  writeFileSync(shop.nginx.file, bad);
+  assert.equal((await install(bad, sum(former))).code, 1);
+  assert.equal(file(), former);
 });

@@ -170,6 +170,17 @@ test('the barrier waits for what an earlier call has in hand', async () => {
   await until(() => ended, 100);
 });
 
+test('the barrier waits as long as it is told, and says that it waits', async () => {
+  const slow = spawn('sh', ['-c', `exec 9>>"${folder}/lock"; flock 9; echo; exec sleep 6`], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(slow.stdout, 'data');
+  const [short, long] = await Promise.all([run('fence', [...fence(), '1']), run('fence', [...fence(), '20'])]);
+  assert.deepEqual([short.code, short.err.trim()], [76, `another script holds ${folder}/lock for more than 1 s`]);
+  assert.equal(long.code, 0);
+  assert.equal(long.err, `another script has ${folder}/lock: waiting for its end, 20 s at the most\n`);
+});
+
 test('observing tells what is so, and what a hand changed', async () => {
   const observe = async () => {
     const { out, code } = await run('observe-balancer', [folder, at('shop.conf'), '-', at('nginx.pid')]);

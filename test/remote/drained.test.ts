@@ -36,7 +36,8 @@ test('nothing there is drained after two looks 200 ms apart', () =>
   withServer(async (port) => {
     const begun = Date.now();
     const ended = await drained(port, 5000);
-    assert.match(ended.out, /^drained after 2\d\d ms \(0 connections at first\)\n$/);
+    // How much more than 200 is the machine's business.
+    assert.match(ended.out, /^drained after [2-9]\d\d ms \(0 connections at first\)\n$/);
     assert.ok(Date.now() - begun >= 200);
   }));
 

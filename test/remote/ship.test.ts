@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { KEY, RELEASE, Workshop } from './workshop.ts';
 
@@ -45,6 +46,20 @@ describe('shipping from the builder to another host', () => {
     assert.match(ended.err, /packing failed/);
     assert.equal((await unpack(ended.stdout)).code, 1);
     assert.equal(existsSync(`${other}/${RELEASE}`), false);
+  });
+
+  it('gives up where the link was cut without a word: the lock is not held for ever', async () => {
+    const silent = new PassThrough();
+    silent.write(whole.subarray(0, 90));
+    process.env['patience'] = '0.1';
+    const ended = await shop.run(
+      'unpack',
+      [...shop.fence(other), other, RELEASE, 'repository', KEY, 'media', 'media'],
+      silent,
+    );
+    delete process.env['patience'];
+    assert.equal(ended.code, 1);
+    assert.match(ended.err, /the stream was cut/);
   });
 
   it('refuses what was cut or damaged, and a release whose virtual environment is nowhere', async () => {

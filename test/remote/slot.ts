@@ -48,6 +48,8 @@ export class Slot {
   readonly port: number;
   command = 'gunicorn app --workers 2 --bind 127.0.0.1:$PORT --pid "$PID_FILE"';
   log = '';
+  /** Of the lease under which scripts are run. */
+  token = 1;
   #sequence = 0;
   readonly #children: ChildProcess[] = [];
 
@@ -151,7 +153,7 @@ export class Slot {
   /** Runs a changing script on this backend. */
   change(name: string, args: readonly string[]): Promise<Ended> {
     this.#sequence += 1;
-    return run(name, [join(this.root, '.orchestrate'), '1', String(this.#sequence), 'tester', ...args]);
+    return run(name, [join(this.root, '.orchestrate'), String(this.token), String(this.#sequence), 'tester', ...args]);
   }
 
   switch(

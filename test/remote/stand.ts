@@ -79,7 +79,8 @@ export async function teller(name: string): Promise<{ server: http.Server; port:
       };
       seen.push(what);
       const status = Number(/status=(\d{3})/.exec(what.url)?.[1] ?? 200);
-      setTimeout(() => response.writeHead(status).end(JSON.stringify(what)), /slow/.test(what.url) ? 400 : 0);
+      const wait = Number(/wait=(\d{1,5})/.exec(what.url)?.[1] ?? (what.url.includes('slow') ? 400 : 0));
+      setTimeout(() => response.writeHead(status).end(JSON.stringify(what)), wait);
     });
   });
   server.listen(0, '127.0.0.1');

@@ -58,6 +58,19 @@ test('what runs already is left alone, unless a restart is asked for', () =>
     assert.equal(existsSync(join(slot.root, 'previous')), false);
   }));
 
+test('a restart that was asked for is not made twice by one command, when it is met again', () =>
+  withSlot(async (slot) => {
+    await slot.wrap();
+    await slot.serves(V1);
+    assert.match((await slot.switch(V1, { force: 'restart' })).out, RAN);
+    const { master } = await slot.serves(V1);
+    const again = await slot.switch(V1, { force: 'restart' });
+    assert.deepEqual([again.code, again.out], [0, `${V1} runs already as process ${master}\n`]);
+    // Of another command it is another wish.
+    slot.token += 1;
+    assert.match((await slot.switch(V1, { force: 'restart' })).out, RAN);
+  }));
+
 test('a slot that serves nothing yet is started', () =>
   withSlot(async (slot) => {
     for (const name of ['current', `slots/${slot.port}`]) unlinkSync(join(slot.root, name));

@@ -26,6 +26,7 @@ export function contextOf(more: Partial<StepContext> = {}): Told {
     script: (name) => name,
     archive: () => Promise.resolve(Readable.from(['the commit'])),
     fence: (folder) => [folder, '4', String((sequence += 1)), 'me'],
+    lapsed: () => undefined,
     times: new Map(),
     values: new Map(),
     stop: new AbortController().signal,

@@ -43,7 +43,7 @@ function scene(
     return answers[Math.min(number, answers.length - 1)]!;
   });
   const clock = fakeClock({ auto: true });
-  const made = contextOf({ probe, clock, remote: fakeRemote(log) });
+  const made = contextOf({ probe, clock, remote: fakeRemote(({ text }) => (text === 'reach' ? exited() : log())) });
   return { ...made, probe, clock, run: () => probeStep(step(more), made.context) };
 }
 

@@ -7,7 +7,7 @@ import type { Outcome } from '../../src/core/outcome.ts';
 import type { PutStep } from '../../src/core/plan.ts';
 import { ConnectError, type Remote, type RemoteCall } from '../../src/fleet/ports.ts';
 import { putStep } from '../../src/steps/put.ts';
-import { exited, fakeRemote, lost } from '../fleet/fake-remote.ts';
+import { brokenHere, exited, fakeRemote, lost } from '../fleet/fake-remote.ts';
 import { contextOf } from './context.ts';
 
 const step = (from: PutStep['from'], ...hosts: string[]): PutStep => ({
@@ -93,7 +93,10 @@ test('a host that can not be reached holds up nobody', { timeout: 5000 }, async 
   });
   const { context } = contextOf({ remote, archive: () => Promise.resolve(Readable.from(['x'.repeat(1_000_000)])) });
   const failure = await failureOf(putStep(step(COMMIT, 'web1', 'web2'), context));
-  assert.deepEqual([failure.host, failure.what, failure.next], ['web2', 'no route to web2', 'Look at its cable.']);
+  assert.deepEqual(
+    [failure.host, failure.what, failure.next],
+    ['web2', 'no route to web2; tried again for 30 s', 'Look at its cable.'],
+  );
   assert.deepEqual(got, [1_000_000]);
 });
 
@@ -127,7 +130,7 @@ for (const [how, source] of [
           whole += 1;
           return exited();
         } catch {
-          return lost('its input broke off');
+          return brokenHere('its input broke off');
         }
       });
       const failure = await failureOf(putStep(step(BUILDER, 'web2', 'web3'), contextOf({ remote }).context));
@@ -142,7 +145,7 @@ test('a source that can not be read is told as such', { timeout: 5000 }, async (
       await input(call);
       return exited();
     } catch {
-      return lost('its input broke off');
+      return brokenHere('its input broke off');
     }
   });
   const { context } = contextOf({ remote, archive: () => Promise.reject(new Error('no such commit')) });

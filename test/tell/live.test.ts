@@ -181,6 +181,20 @@ describe('the live view', () => {
     assert.equal(written.length, 2);
   });
 
+  test('tells what comes after the end below it', () => {
+    const { view, written } = onScreen();
+    for (const event of [
+      began(['web1']),
+      finished(),
+      at({ type: 'note', text: 'a hook failed' }),
+      step('web1', 'done'),
+    ])
+      view.tell(event);
+    view.close();
+    assert.equal(written.length, 3);
+    assert.equal(written.at(-1), '• a hook failed\n');
+  });
+
   test('finds its first line again on a terminal that was made narrower', () => {
     let columns = 80;
     const { view, written } = onScreen({ columns: () => columns });

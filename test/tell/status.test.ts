@@ -25,6 +25,7 @@ const sound: Status = {
   ],
   drift: [],
   unfinished: null,
+  atWork: false,
 };
 
 describe('status', () => {
@@ -45,7 +46,7 @@ describe('status', () => {
       unfinished: 'ann@ci began `roll` at noon and has not finished it',
     });
     assert.ok(lines.includes('! web1 runs v1'));
-    assert.ok(lines.some((line) => line.startsWith('UNFINISHED: ann@ci began `roll`')));
+    assert.ok(lines.some((line) => line.startsWith('UNFINISHED: ann@ci began `roll`') && line.includes('resume')));
     assert.ok(!lines.some((line) => line.includes('all is as it should be')));
   });
 

@@ -5,7 +5,7 @@ const AT = '2026-11-23T10:00:00.000Z';
 export const at = (body: EventBody): Event => ({ at: AT, ...body });
 
 export const began = (hosts: readonly string[], title = 'v2 (Say hello) on all'): Event =>
-  at({ type: 'began', app: 'shop', command: 'roll --ref v2', title, hosts });
+  at({ type: 'began', app: 'shop', command: 'roll --ref v2', by: 'ada@laptop', number: 12, title, hosts });
 
 export const rotation = (hosts: readonly string[], out: readonly string[] = []): Event =>
   at({ type: 'rotation', in: hosts.filter((host) => !out.includes(host)), out });

@@ -61,6 +61,11 @@ export function fillIn(
       access_log: nginx.access_log ?? `/var/log/nginx/${app}.json`,
     },
     roll: { ...roll, batch: Array.isArray(roll.batch) ? roll.batch : [roll.batch] },
+    notify: sections.notify.map(({ secret_file, ...each }) => ({
+      ...each,
+      ...(secret_file === undefined ? {} : { secret_file: local.path(secret_file) }),
+    })),
+    hooks: sections.hooks,
   };
 }
 

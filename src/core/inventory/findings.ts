@@ -51,10 +51,12 @@ function unknownKey(parent: Path, key: string): string {
 interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | boolean;
+  readonly items?: SchemaNode;
 }
 
 const childOf = (node: SchemaNode | undefined, key: string): SchemaNode | undefined => {
   if (node?.properties !== undefined && Object.hasOwn(node.properties, key)) return node.properties[key];
+  if (node?.items !== undefined && /^[0-9]+$/.test(key)) return node.items;
   return typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined;
 };
 

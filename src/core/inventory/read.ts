@@ -44,6 +44,9 @@ export function readInventory(text: string, file: string, home: string): ReadInv
   return { ok: true, inventory: fillIn(read, known, localTo(file, home)), warnings: tell(doubts(known)) };
 }
 
+/** What a section that is absent is, where it is no mapping. */
+const EMPTY: Readonly<Record<string, unknown>> = { notify: [] };
+
 function readSections(raw: object): { read: Partial<Plain>; findings: Finding[] } {
   const findings: Finding[] = [];
   const read: Record<string, unknown> = {};
@@ -51,7 +54,7 @@ function readSections(raw: object): { read: Partial<Plain>; findings: Finding[] 
     if (key === 'balancers' || key === 'backends') continue;
     const written: unknown = Object.hasOwn(raw, key) ? Reflect.get(raw, key) : undefined;
     // A section whose lines are all comments is null: the same as none at all.
-    const parsed = schema.safeParse(key === 'app' ? written : (written ?? {}), { error: sayType });
+    const parsed = schema.safeParse(key === 'app' ? written : (written ?? EMPTY[key] ?? {}), { error: sayType });
     if (parsed.success) read[key] = parsed.data;
     else findings.push(...findingsOf(parsed.error, [key]));
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { build, health, nginx, release, service } from './schema-app.ts';
+import { hooks, notify } from './schema-told.ts';
 import * as value from './values.ts';
 
 /**
@@ -122,9 +123,15 @@ const roll = z
       .describe('How long a batch serves the new release before the next one; 0s: they follow at once.'),
     min_in_rotation: value.count.prefault('50%').describe('Never are fewer backends than this in rotation.'),
     on_failure: z
-      .enum(['rollback'], { error: 'must be rollback: nothing else is supported yet' })
+      .enum(['rollback', 'halt', 'skip'])
       .prefault('rollback')
-      .describe('rollback: the whole fleet goes back to one version.'),
+      .describe(
+        'rollback: the whole fleet goes back to one version; halt: no further batch; skip: on without the host, up to max_failures.',
+      ),
+    max_failures: value
+      .whole(0, 10_000)
+      .prefault(0)
+      .describe('on_failure skip: hosts without which a roll goes on; one more, and it halts.'),
   })
   .describe('The pace of a roll.');
 
@@ -145,6 +152,8 @@ export const sections = {
   drain: drain.prefault({}),
   nginx: nginx.prefault({}),
   roll: roll.prefault({}),
+  notify: notify.prefault([]),
+  hooks: hooks.prefault({}),
 } as const;
 
 const inventory = z.strictObject(sections);

@@ -175,3 +175,13 @@ export const method = text(
   /^(round_robin|least_conn|ip_hash|hash (\$[a-z_][a-z0-9_]*|[A-Za-z0-9_.:/-])+( consistent)?)$/,
   'must be round_robin, least_conn, ip_hash, or `hash KEY` such as `hash $request_uri consistent`',
 );
+
+/** Where a webhook is received. Sent from this machine only. */
+export const webhook = z
+  .string()
+  .regex(/^https?:\/\/[!-~]+$/, 'must be an address such as https://hooks.example.com/roll, without spaces')
+  .refine((value) => URL.canParse(value), 'is no address that can be asked')
+  .refine(
+    (value) => !URL.canParse(value) || (new URL(value).username === '' && new URL(value).password === ''),
+    'must have no user and password in it: sign the messages with secret_file instead',
+  );

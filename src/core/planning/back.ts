@@ -1,6 +1,6 @@
 import type { Backend, Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import { complete, newestRecord, seenBalancers } from '../fleet.ts';
+import { complete, seenBalancers } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
 import { batches } from '../batch.ts';
 import { restoring } from './configuring.ts';
@@ -34,21 +34,9 @@ export interface Way {
  */
 export function planBack(whole: Inventory, view: FleetView, way: Way, author: Author): Planned {
   const { release, failed, hosts, givenUp = new Set() } = way;
-  const torn = seenBalancers(view).flatMap(([name, { unloaded }]) => (unloaded ? [name] : []));
-  // What Nginx then has loaded, the next look tells. It moves nothing, so it is done though another balancer can't be reached.
-  if (torn.length > 0 && whole.nginx.configuration === 'managed' && whole.nginx.switch === 'live')
-    return declaring(whole, [], { title: 'the configuration as it was' }, [restoring(whole, torn)], []);
-  const away = Object.entries(view.balancers).flatMap(([name, seen]) =>
-    seen.kind === 'unreachable' ? [`${name}: ${seen.reason}`] : [],
-  );
-  if (away.length > 0)
-    return refused(
-      "A balancer can't be reached: no backend can be taken from it, so none may be restarted.",
-      'Mend the connection, then `orchestrate roll` or `orchestrate rollback`: it goes on from here.',
-      away,
-    );
-  const byHand = changedByHand(view);
-  if (byHand !== undefined) return byHand;
+  // It moves nothing, so it is done though another balancer can't be reached.
+  const not = tornConfiguration(whole, view) ?? balancersAway(view) ?? changedByHand(view);
+  if (not !== undefined) return not;
   const inventory = settledFleet(whole, view);
 
   const begun = new Routing(inventory, view, author, null);
@@ -79,7 +67,7 @@ export function planBack(whole: Inventory, view: FleetView, way: Way, author: Au
   const tight = astray.filter(({ name }) => room < 1 && begun.in.includes(name));
   const coming = astray.filter((backend) => !lacking.includes(backend) && !tight.includes(backend));
   const attempt = ({ order, leaves }: Road) => {
-    const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+    const routing = new Routing(inventory, view, author, view.begun);
     const phases: Phase[] = [];
     const leave = (): void => {
       const leaving = lost.filter((name) => routing.in.includes(name));
@@ -112,6 +100,27 @@ export function planBack(whole: Inventory, view: FleetView, way: Way, author: Au
   ];
   const goal = { title, from: release, ...(release === null ? {} : { to: release }) };
   return declaring(inventory, routing.missing, goal, phases, notes);
+}
+
+/** Without every balancer nothing can be put right: why, in words. */
+export function balancersAway(view: FleetView): Planned | undefined {
+  const away = Object.entries(view.balancers).flatMap(([name, seen]) =>
+    seen.kind === 'unreachable' ? [`${name}: ${seen.reason}`] : [],
+  );
+  if (away.length === 0) return undefined;
+  return refused(
+    "A balancer can't be reached: no backend can be taken from it, so none may be restarted.",
+    'Mend the connection, then `orchestrate resume` or `orchestrate rollback`: it goes on from here.',
+    away,
+  );
+}
+
+/** A text that was written and never loaded goes first: what Nginx then has loaded, the next look tells. */
+export function tornConfiguration(inventory: Inventory, view: FleetView): Planned | undefined {
+  const torn = seenBalancers(view).flatMap(([name, { unloaded }]) => (unloaded ? [name] : []));
+  if (torn.length === 0 || inventory.nginx.configuration !== 'managed' || inventory.nginx.switch !== 'live')
+    return undefined;
+  return declaring(inventory, [], { title: 'the configuration as it was' }, [restoring(inventory, torn)], []);
 }
 
 /** When those leave rotation that can't be reached: at once if it can be. */

@@ -50,7 +50,7 @@ export function reload({ nginx }: Inventory, hosts: readonly string[]): RunStep 
     say: 'reload Nginx, and see its new workers serve',
     script: 'reload',
     fence: nginx.folder,
-    calls: hosts.map((host) => ({ host, args: [nginx.reload, String(RELOAD_SECONDS), '-'] })),
+    calls: hosts.map((host) => ({ host, args: [nginx.reload, String(RELOAD_SECONDS), '-', nginx.file] })),
     deadline: RELOAD_SECONDS * 1000 + SCRIPT_DEADLINE,
     reloads: hosts.length,
   };

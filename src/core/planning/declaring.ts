@@ -1,11 +1,14 @@
 import type { Inventory } from '../inventory.ts';
 import type { Phase } from '../plan.ts';
+import type { Intent } from '../record.ts';
 import { refused, type Planned } from './refusal.ts';
 
 export interface Goal {
   readonly title: string;
   readonly from?: string | null;
   readonly to?: string;
+  readonly intent?: Intent;
+  readonly aside?: readonly string[];
 }
 
 /** Makes a plan of phases. Where Nginx has not loaded the groups that they use (`missing`) and may not be told to (`fixed`), it is refused with the way out. */

@@ -64,7 +64,7 @@ export function settling(inventory: Inventory, view: FleetView, routing: Routing
   if (over) routing.finish(release);
   const title =
     unsettled(inventory, view) ??
-    (over && record !== null && record.intent !== null ? 'nothing is left to do' : undefined);
+    (over && record !== null && view.begun !== null ? 'nothing is left of what was begun' : undefined);
   return title === undefined ? [] : routing.flip(title);
 }
 

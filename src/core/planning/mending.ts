@@ -65,7 +65,7 @@ function preceded(plan: Plan, phases: readonly Phase[]): Planned {
 function catchUp(inventory: Inventory, view: FleetView, author: Author): Phase[] {
   if (newestRecord(view) === null) return [];
   const fleet = settledFleet(inventory, view);
-  return new Routing(fleet, view, author, newestRecord(view)?.intent ?? null).flip('the balancers made equal again');
+  return new Routing(fleet, view, author, view.begun).flip('the balancers made equal again');
 }
 
 /** Static files of what runs, for balancers that were not there when they were published. */
@@ -119,12 +119,13 @@ function mend(
   if ('kind' in record) return record;
   const believed: FleetView = {
     ...view,
+    begun: record.intent ?? view.begun,
     balancers: Object.fromEntries(
       seenBalancers(view).map(([name, seen]) => [name, { ...seen, record, good: record, edits: [] }]),
     ),
   };
   const fleet = settledFleet(inventory, believed);
-  const routing = new Routing(fleet, believed, author, record.intent);
+  const routing = new Routing(fleet, believed, author, believed.begun);
   const short = tooFew(fleet, view, routing);
   if (short !== undefined) return short;
   const coming = fleet.backends.filter(

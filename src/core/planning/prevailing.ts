@@ -14,7 +14,7 @@ export function origin(view: FleetView, to: string): string | null {
   const serving = inRotation(view);
   return (
     most(view, serving, to) ??
-    newestRecord(view)?.intent?.from ??
+    view.begun?.from ??
     most(view, serving) ??
     most(view, Object.keys(view.backends), to) ??
     most(view, Object.keys(view.backends))

@@ -1,12 +1,14 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import { newestRecord, seenBalancers } from '../fleet.ts';
+import { seenBalancers } from '../fleet.ts';
+import type { Intent } from '../record.ts';
 import type { Size } from '../batch.ts';
 import { releaseName, virtualenvKey, type Release, type VirtualenvContent } from '../release.ts';
 import { bestDeclared, orders, type Order } from './cut.ts';
 import { authored, Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
+import { LOST } from './hand.ts';
 import { listed } from './listed.ts';
 import { newcomers, settledFleet } from './newcomers.ts';
 import { joining, switching } from './switching.ts';
@@ -17,6 +19,18 @@ import { origin } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
 
 export interface RollWish {
+  /** What the release is: a commit that may have to be built, or a release that the builder has complete. */
+  readonly of: CommitWish | Release;
+  /** The backends to touch. */
+  readonly hosts: readonly string[];
+  readonly batch: readonly Size[];
+  readonly allowMigrations: readonly string[];
+  readonly warnings: readonly string[];
+  /** Backends that can't be reached and that it goes without: taken out of rotation first. */
+  readonly lost?: readonly string[];
+}
+
+export interface CommitWish {
   readonly commit: Omit<Release, 'version' | 'release' | 'virtualenv' | 'built'>;
   /** The requirements as of the commit. */
   readonly requirements: Pick<VirtualenvContent, 'files' | 'local'>;
@@ -24,25 +38,31 @@ export interface RollWish {
   readonly bytes: number;
   /** Milliseconds since the epoch: names the release if it has to be built. */
   readonly now: number;
-  /** The backends to touch. */
-  readonly hosts: readonly string[];
-  readonly batch: readonly Size[];
-  readonly allowMigrations: readonly string[];
-  readonly warnings: readonly string[];
 }
+
+const isCommit = (of: RollWish['of']): of is CommitWish => 'requirements' in of;
 
 /** The whole roll, from the commit to the last host back in rotation. The same facts give the same plan; nothing left to do gives an empty one. */
 export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, author: Author): Planned {
   const builder = inventory.build.builder;
   const ground = groundFor(inventory, view, [...new Set([builder, ...wish.hosts])]);
   if (ground !== undefined) return ground;
-  const wanted = releaseOf(inventory, view, wish);
-  const release = built(view, builder, wanted) ?? wanted;
+  const release = releaseFor(inventory, view, wish.of);
   const present = origin(view, release.release);
-  const intent = { kind: 'roll', from: present, to: release.release, ...authored(author) };
   const fleet = settledFleet(inventory, view);
   const left = newcomers(inventory, view);
-  const begun = new Routing(fleet, view, author, newestRecord(view)?.intent ?? null);
+  const intent: Intent = {
+    kind: 'roll',
+    from: present,
+    to: release.release,
+    commit: release.commit,
+    ref: release.ref,
+    hosts: [...wish.hosts],
+    batch: [...wish.batch],
+    ...(wish.allowMigrations.length === 0 ? {} : { allow: [...wish.allowMigrations] }),
+    ...authored(author),
+  };
+  const begun = withoutLost(new Routing(fleet, view, author, view.begun), wish.lost);
   const touched = inventory.backends.filter(
     ({ name }) => wish.hosts.includes(name) && (left.has(name) || !settled(view, begun, name, release.release)),
   );
@@ -66,7 +86,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
 
   const toStage = {
     release,
-    bytes: wish.bytes,
+    bytes: isCommit(wish.of) ? wish.of.bytes : 0,
     hosts: touched.map(({ name }) => name),
     builder,
     allowMigrations: wish.allowMigrations,
@@ -77,7 +97,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   const short = possible.length > 0 ? undefined : enoughLeft(fleet, begun, ways[0] ?? []);
   if (short !== undefined) return short;
   const attempt = (order: Order) => {
-    const routing = new Routing(fleet, view, author, intent);
+    const routing = withoutLost(new Routing(fleet, view, author, intent), wish.lost);
     const goal = { release: release.release, batches: order };
     if (joins.length === 0) return { routing, phases: switching(inventory, view, routing, goal), order };
     // Where it can't be told that nothing is sent to them, that is made so first.
@@ -100,14 +120,37 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   return declaring(
     inventory,
     routing.missing,
-    { title, from: present, to: release.release },
+    { title, from: present, to: release.release, intent, ...(wish.lost === undefined ? {} : { aside: wish.lost }) },
     [...preflight(inventory, view, toStage, [...stages, ...phases]), ...stages, ...phases],
-    [...wish.warnings, ...notes(inventory, routing, view, order, present)],
+    [...wish.warnings, ...unfinished(view, release.release), ...notes(inventory, routing, view, order, present)],
   );
 }
 
+/** They leave rotation with the first flip. */
+function withoutLost(routing: Routing, lost: RollWish['lost'] = []): Routing {
+  for (const name of lost) if (routing.in.includes(name)) routing.takeOut(name, LOST);
+  return routing;
+}
+
+/** What else was begun, and the two ways to end it in place of this roll. */
+function unfinished({ begun }: FleetView, release: string): string[] {
+  if (begun === null) return [];
+  const who = `\`${begun.command}\`, which ${begun.by} began at ${begun.at}`;
+  return begun.kind === 'roll' && begun.to === release
+    ? [`this goes on with ${who} and did not finish`]
+    : [
+        `${who}, is not finished: this takes its place (\`orchestrate resume\` goes on with it, \`orchestrate rollback\` undoes it)`,
+      ];
+}
+
+function releaseFor(inventory: Inventory, view: FleetView, of: RollWish['of']): Release {
+  if (!isCommit(of)) return of;
+  const wanted = releaseOf(inventory, view, of);
+  return built(view, inventory.build.builder, wanted) ?? wanted;
+}
+
 /** The release as it would be named and keyed if it were built now. */
-function releaseOf(inventory: Inventory, view: FleetView, wish: RollWish): Release {
+function releaseOf(inventory: Inventory, view: FleetView, wish: CommitWish): Release {
   const seen = view.backends[inventory.build.builder];
   const { venv_args, commands } = inventory.build;
   const content = {

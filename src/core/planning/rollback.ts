@@ -1,14 +1,17 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
 import { complete, newestRecord } from '../fleet.ts';
+import type { Intent } from '../record.ts';
 import type { Size } from '../batch.ts';
 import { bestDeclared, orders, type Order } from './cut.ts';
+import { older } from './age.ts';
 import { authored, Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
 import { inHand } from './hand.ts';
 import { listed } from './listed.ts';
 import { neverRolled, settledFleet } from './newcomers.ts';
+import { noReturn } from './one-way.ts';
 import { switching } from './switching.ts';
 import { origin, runs } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
@@ -19,6 +22,8 @@ export interface RollbackWish {
   /** The backends to touch. */
   readonly hosts: readonly string[];
   readonly batch: readonly Size[];
+  /** A person answers for it that the release works with the database, whatever migrations came after it. */
+  readonly acrossMigration?: boolean;
 }
 
 /** The roll backwards: nothing is built or shipped, so every host must have the release complete. */
@@ -49,9 +54,22 @@ export function planRollback(whole: Inventory, view: FleetView, asked: RollbackW
       `${release} is not complete on ${listed(lacking)}.`,
       common.length > 0 ? `Every host has: ${common.join(', ')}.` : '`orchestrate roll --ref` builds any commit anew.',
     );
+  const behind = wish.acrossMigration === true ? undefined : noReturn(view, release);
+  if (behind !== undefined)
+    return refused(
+      `A migration that is not additive came with ${behind}: ${release} may not work with the database as it is now.`,
+      'Roll forward with what mends it. If you have taken the migration back, or know that the release works: `orchestrate rollback --across-migration`.',
+    );
   const from = origin(view, release);
-  const intent = { kind: 'rollback', from, to: release, ...authored(author) };
-  const begun = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+  const intent: Intent = {
+    kind: 'rollback',
+    from,
+    to: release,
+    hosts: [...wish.hosts],
+    batch: [...wish.batch],
+    ...authored(author),
+  };
+  const begun = new Routing(inventory, view, author, view.begun);
   const touched = inventory.backends.filter(
     ({ name }) => wish.hosts.includes(name) && !settled(view, begun, name, release),
   );
@@ -66,7 +84,7 @@ export function planRollback(whole: Inventory, view: FleetView, asked: RollbackW
   };
   const { routing, phases } = bestDeclared(attempt, possible);
   const title = `back to ${release} on ${listed(touched.length === 0 ? wish.hosts : touched.map(({ name }) => name))}`;
-  return declaring(inventory, routing.missing, { title, from, to: release }, phases, []);
+  return declaring(inventory, routing.missing, { title, from, to: release, intent }, phases, []);
 }
 
 /** The newest release that runs on any of the hosts; null: none. */
@@ -75,19 +93,9 @@ function presentOf(view: FleetView, hosts: readonly string[]): string | null {
   return running.toSorted(older(view)).at(-1) ?? null;
 }
 
-/** Which of two releases was built first: their names tell the minute alone. */
-function older(view: FleetView): (a: string, b: string) => number {
-  const built = new Map<string, string>();
-  for (const backend of Object.values(view.backends))
-    if (backend.kind === 'seen') for (const { release, built: at } of backend.releases) built.set(release, at);
-  const ageOf = (name: string): string => `${name.slice(0, 13)} ${built.get(name) ?? ''} ${name}`;
-  return (a, b) => (ageOf(a) < ageOf(b) ? -1 : ageOf(a) > ageOf(b) ? 1 : 0);
-}
-
 /** Where a roll that was not finished came from, or a rollback that was not was going to, if every host has it. */
 function unfinished(view: FleetView, common: readonly string[]): string | undefined {
-  const intent = newestRecord(view)?.intent;
-  const release = intent?.kind === 'rollback' ? intent.to : intent?.from;
+  const release = view.begun?.kind === 'rollback' ? view.begun.to : view.begun?.from;
   return common.find((name) => name === release);
 }
 

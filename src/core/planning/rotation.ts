@@ -1,5 +1,5 @@
 import type { Inventory } from '../inventory.ts';
-import { newestRecord, type FleetView } from '../fleet.ts';
+import type { FleetView } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
 import { Routing, type Author } from './flip.ts';
 import { enoughLeft, groundFor, unsettled } from './ground.ts';
@@ -22,7 +22,7 @@ export function planDrain(
   const ground = groundFor(whole, view, []) ?? neverRolled(whole, view, hosts);
   if (ground !== undefined) return ground;
   const inventory = settledFleet(whole, view);
-  const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+  const routing = new Routing(inventory, view, author, view.begun);
   const leaving = hosts.filter((host) => !routing.out.includes(host) || inHand(routing.reasonOf(host)));
   const short = enoughLeft(inventory, routing, [leaving]);
   if (short !== undefined) return short;
@@ -54,7 +54,7 @@ export function planEnable(whole: Inventory, view: FleetView, hosts: readonly st
   if (ground !== undefined) return ground;
   const inventory = settledFleet(whole, view);
   const release = prevailing(view, hosts);
-  const routing = new Routing(inventory, view, author, newestRecord(view)?.intent ?? null);
+  const routing = new Routing(inventory, view, author, view.begun);
   const astray = hosts.filter((host) => {
     const seen = view.backends[host];
     return seen?.kind === 'seen' && seen.running !== release;

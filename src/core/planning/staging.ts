@@ -1,15 +1,15 @@
 import type { Inventory } from '../inventory.ts';
 import { complete, type FleetView } from '../fleet.ts';
-import type { Phase, PutStep, RunStep, Step } from '../plan.ts';
+import type { Phase, PutStep, Step } from '../plan.ts';
 import { formatRelease, type Release } from '../release.ts';
 import { bytes } from '../bytes.ts';
-import { databasesOf, manageOf } from '../migrations.ts';
+import { manageOf } from '../migrations.ts';
 import { listed } from './listed.ts';
+import { migrating, pending } from './migrating.ts';
+import { rehearsal } from './rehearsal.ts';
 
-const MINUTE = 60_000;
-/** Building, shipping and migrating take what they take; this ends what hangs. */
-const LONG = 60 * MINUTE;
-const REHEARSAL = 90_000;
+/** Building and shipping take what they take; this ends what hangs. */
+const LONG = 60 * 60_000;
 
 /** What is to be staged, known before the first byte is written. */
 export interface Staging {
@@ -51,6 +51,7 @@ function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
   const steps: Step[] = [
     {
       kind: 'put',
+      leave: true,
       say: `send commit ${release.commit.slice(0, 7)} (${release.subject}, ${bytes(goal.bytes)}) to ${builder}`,
       script: 'receive-source',
       fence: fence(inventory),
@@ -61,6 +62,7 @@ function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
     },
     {
       kind: 'run',
+      leave: true,
       say: hasVirtualenv
         ? `virtual environment ${release.virtualenv} is there: no pip`
         : `build virtual environment ${release.virtualenv} from ${build.requirements}`,
@@ -85,6 +87,7 @@ function building(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
     },
     {
       kind: 'run',
+      leave: true,
       say: 'build: checks, translations, static files, byte code',
       script: 'build',
       fence: fence(inventory),
@@ -132,6 +135,7 @@ function shipping(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
             steps: [
               {
                 kind: 'put',
+                leave: true,
                 say: `ship ${release.release}${whole ? ` with virtual environment ${release.virtualenv}` : ', code alone,'} to ${listed(hosts)}`,
                 script: 'unpack',
                 fence: fence(inventory),
@@ -184,74 +188,6 @@ function rehearsing(inventory: Inventory, goal: Staging, migrates: boolean): Pha
   ];
 }
 
-function rehearsal(
-  inventory: Inventory,
-  goal: Staging,
-  hosts: readonly string[],
-  asks: boolean,
-  when: RunStep['when'],
-): RunStep {
-  const { root, code, env_file } = inventory.release;
-  const { health: wanted } = inventory;
-  return {
-    kind: 'run',
-    say: asks
-      ? `start it on a free local port and ask ${wanted.path}`
-      : 'start it on a free local port (its health is asked after the migration)',
-    script: 'rehearse',
-    calls: hosts.map((host) => ({
-      host,
-      args: [
-        root,
-        goal.release.release,
-        code,
-        goal.release.virtualenv,
-        env_file,
-        inventory.rehearse.command,
-        ...(asks
-          ? [
-              wanted.path,
-              wanted.host,
-              String(wanted.status),
-              ...Object.entries(wanted.headers).map(([name, value]) => `${name}: ${value}`),
-              '--',
-              ...wanted.warm,
-            ]
-          : []),
-      ],
-    })),
-    deadline: REHEARSAL,
-    ...(when === undefined ? {} : { when }),
-  };
-}
-
-/** Asks Django what is to be migrated, and refuses what would break the release that still serves. */
-function pending(inventory: Inventory, goal: Staging): RunStep {
-  const command = inventory.migrate.command ?? '';
-  const { root, code, env_file } = inventory.release;
-  return {
-    kind: 'run',
-    say: 'ask Django which migrations are pending',
-    script: 'migrations',
-    calls: [
-      {
-        host: goal.builder,
-        args: [
-          root,
-          goal.release.release,
-          code,
-          goal.release.virtualenv,
-          env_file,
-          manageOf(command),
-          ...databasesOf(command),
-        ],
-      },
-    ],
-    judge: { kind: 'migrations', allow: inventory.migrate.allow, named: goal.allowMigrations },
-    deadline: 5 * MINUTE,
-  };
-}
-
 function publishing(inventory: Inventory, goal: Staging): Phase[] {
   const { publish, command } = inventory.build.static;
   if (command === null || publish.to === 'none') return [];
@@ -288,32 +224,4 @@ export function publishStep(
     from: { kind: 'host', host: builder, script: 'pack-static', args: [root, release, code, output] },
     deadline: LONG,
   };
-}
-
-function migrating(inventory: Inventory, goal: Staging): Phase[] {
-  const { root, code, env_file } = inventory.release;
-  const when = { value: 'migrations pending', is: true } as const;
-  const steps: Step[] = [
-    ...(inventory.rehearse.on === 'none' ? [pending(inventory, goal)] : []),
-    {
-      kind: 'run',
-      say: 'migrate the database, once',
-      script: 'migrate',
-      fence: fence(inventory),
-      calls: [
-        {
-          host: goal.builder,
-          args: [root, goal.release.release, code, goal.release.virtualenv, env_file, inventory.migrate.command ?? ''],
-        },
-      ],
-      deadline: LONG,
-      when,
-      sets: 'migrated',
-      undo: 'a migration is not taken back; additive ones leave the release before working',
-    },
-    ...(inventory.rehearse.on === 'none'
-      ? []
-      : [rehearsal(inventory, goal, inventory.rehearse.on === 'all' ? goal.hosts : [goal.builder], true, when)]),
-  ];
-  return [{ name: 'migrate', title: 'migrate, where migrations are pending', tracks: [{ host: goal.builder, steps }] }];
 }

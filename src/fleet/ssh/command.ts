@@ -12,6 +12,8 @@ import { neverBegan } from './refusal.ts';
 /** The server opened no channel for the command: nothing was sent. */
 export class NoSession extends Error {}
 
+const LEFT = 'you asked to stop';
+
 type Exit = { readonly code: number } | { readonly signal: string };
 
 /**
@@ -45,12 +47,17 @@ export class Command {
     const { name, text, args, deadline } = this.#call;
     const line = this.#marker.commandLine(name, text, args);
     if (this.#link.lost !== undefined) throw new NoSession(this.#link.lost);
+    const { signal } = this.#call;
+    if (signal?.aborted === true) this.#cut(LEFT);
+    const leave = (): void => this.#leave();
+    signal?.addEventListener('abort', leave, { once: true });
     const timer = setTimeout(() => this.#onDeadline(), deadline);
     const deaf = this.#link.whenLost((reason) => this.#onLost(reason));
     try {
-      this.#start(line);
+      if (!this.#settled) this.#start(line);
       return await this.#done.promise;
     } finally {
+      signal?.removeEventListener('abort', leave);
       clearTimeout(timer);
       deaf();
     }
@@ -147,11 +154,18 @@ export class Command {
     this.#settle({ kind: 'timed out', after: this.#call.deadline, ...this.#printed() });
   }
 
+  /** Nobody waits for it any more. */
+  #leave(): void {
+    if (this.#settled) return;
+    this.#channel?.signal('TERM');
+    this.#cut(LEFT);
+  }
+
   /** One of its streams here has broken. */
   #cut(reason: string): void {
     if (this.#settled) return;
     this.#close();
-    this.#settle(this.#lost(reason));
+    this.#settle({ kind: 'lost', reason, here: true, ...this.#printed() });
   }
 
   /** Closing gives the command an end of its input: where that would cut the input short, a signal goes first, which sshd delivers first. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { isMap, isScalar, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import { formatProblem, jsonSchema, readInventory } from '../../../src/core/inventory.ts';
 
 /** inventory.yaml is the schema's documentation: what it says must be so, and nothing may be missing. */
@@ -16,6 +16,7 @@ interface Node {
   readonly additionalProperties?: Node | boolean;
   readonly description?: string;
   readonly anyOf?: readonly Node[];
+  readonly items?: Node;
 }
 
 function schemaKeys(node: Node, path: string, found: Map<string, Node>): Map<string, Node> {
@@ -23,12 +24,14 @@ function schemaKeys(node: Node, path: string, found: Map<string, Node>): Map<str
     const here = path === '' ? key : `${path}.${key}`;
     found.set(here, child);
     schemaKeys(child, here, found);
+    if (child.items !== undefined) schemaKeys(child.items, `${here}[]`, found);
     if (typeof child.additionalProperties === 'object') schemaKeys(child.additionalProperties, `${here}.*`, found);
   }
   return found;
 }
 
 function exampleKeys(node: unknown, path: string, found: Set<string>): Set<string> {
+  if (isSeq(node)) for (const item of node.items) exampleKeys(item, `${path}[]`, found);
   if (!isMap(node)) return found;
   for (const { key, value } of node.items) {
     const name = FREE.includes(path) ? '*' : String(isScalar(key) ? key.value : key);
@@ -76,6 +79,7 @@ ssh: { user: deploy, port: 22, identity_file: ~/.ssh/id_ed25519, jump: bastion.e
 release: { root: /srv/www/shop, shared: { media: media } }
 build: { static: { publish: { to: balancers } } }
 health: { host: shop.example.com, headers: { X-Forwarded-Proto: https } }
+notify: [{ webhook: https://hooks.example.com/roll, secret_file: ~/.orchestrate-webhook }]
 `;
     const host = `{ address: 10.0.0.11, zone: a, weight: 1, ssh: { port: 2222, jump: none } }`;
     const short = least

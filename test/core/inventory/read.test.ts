@@ -193,16 +193,31 @@ describe('problems', () => {
   test('unknown keys get the nearest known one, or the place where the key belongs', () => {
     assert.match(first({ ssh: '{ identityFile: a }' }), /did you mean identity_file\?/);
     assert.match(first({ nginx: '{ realod: a }' }), /did you mean reload\?/);
-    assert.match(first({ roll: '{ deadline: 3s }' }), /did you mean health.deadline or drain.deadline\?/);
+    assert.match(
+      first({ roll: '{ deadline: 3s }' }),
+      /did you mean health.deadline, drain.deadline or hooks.deadline\?/,
+    );
     assert.match(first({ service: '{ name: a, linger: 10m }' }), /^service.linger: is unknown; service has manager,/);
   });
 
   test('keys of what does not exist yet are unknown', () => {
-    for (const key of ['canary', 'ab', 'time_zone', 'windows', 'windows_on_close', 'freezes', 'notify', 'hooks'])
+    for (const key of ['canary', 'ab', 'time_zone', 'windows', 'windows_on_close', 'freezes'])
       assert.match(problemsOf({ [key]: '{}' })[0] ?? '', new RegExp(`^${key}: is unknown`));
-    assert.match(problemsOf({ roll: '{ max_failures: 1 }' })[0] ?? '', /is unknown/);
-    assert.match(problemsOf({ roll: '{ on_failure: halt }' })[0] ?? '', /must be rollback/);
+    assert.match(problemsOf({ roll: '{ on_failure: pray }' })[0] ?? '', /must be rollback, halt or skip/);
     assert.match(problemsOf({ service: '{ name: a, start_concurrency: 2 }' })[0] ?? '', /is unknown/);
+  });
+
+  test('of whom to tell, and of hooks', () => {
+    const notify = (entry: string): string => first({ notify: `[${entry}]` });
+    assert.match(first({ notify: '{}' }), /^notify: must be a list of receivers/);
+    assert.match(notify('{}'), /^notify\[0\].webhook: is required/);
+    for (const bad of ['hooks.example.com', 'ftp://a/b', 'https://a b/', 'https://me:secret@a/', 'https://[::/'])
+      assert.match(notify(`{ webhook: "${bad}" }`), /^notify\[0\].webhook: (must|is no address)/, bad);
+    assert.match(notify('{ webhook: "https://a/", on: [ended] }'), /^notify\[0\].on\[0\]: must be a list of these/);
+    assert.match(notify('{ webhook: "https://a/", on: [] }'), /^notify\[0\].on: must be a list of these/);
+    assert.match(notify('{ webhok: "https://a/" }'), /did you mean webhook\?|is required/);
+    assert.match(first({ hooks: '{ before_role: [a] }' }), /did you mean before_roll\?/);
+    assert.match(first({ hooks: '{ after_roll: "say done" }' }), /^hooks.after_roll: must be a list/);
   });
 
   test('types are told in words', () => {

@@ -5,6 +5,7 @@ import { planBack } from '../../../src/core/planning/back.ts';
 import { leastInRotation } from '../../../src/core/planning/ground.ts';
 import { mending } from '../../../src/core/planning/mending.ts';
 import { planPrune } from '../../../src/core/planning/prune.ts';
+import { planRest } from '../../../src/core/planning/rest.ts';
 import { planRoll } from '../../../src/core/planning/roll.ts';
 import { planRollback } from '../../../src/core/planning/rollback.ts';
 import { planDrain, planEnable } from '../../../src/core/planning/rotation.ts';
@@ -176,6 +177,48 @@ test('from anywhere in a roll there is a way back to one release with all in rot
       if (!undeclarable(world)) assertOn(world, plan.from ?? null, serving);
       for (const name of wish.out ?? [])
         if (world.backends.get(name)?.running === V2) assert.equal(V2, plan.from ?? wish.runs?.[name]);
+      assert.deepEqual(outNow(world), wish.out);
+      assertRests(world);
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+/** Comes to rest as carrying-out.ts does. */
+function comeToRest(world: World, seed: number): void {
+  const failed = new Set<string>();
+  for (let round = 0; round < 12; round += 1) {
+    const plan = planOf(planRest(world.inventory, viewOf(world), failed, author));
+    if (plan.phases.length === 0) return;
+    for (const name of interpret(plan, world, { seed }).failed) failed.add(name);
+  }
+  assert.fail('coming to rest comes to no end');
+}
+
+test('a roll that stopped anywhere comes to rest with nothing in hand, and what was begun is gone on with or undone', () => {
+  fc.assert(
+    fc.property(wishes, seeds, shares, fc.boolean(), (wish, seed, share, undo) => {
+      const world = worldOf(wish);
+      const result = roll(world);
+      if (result.kind === 'refused') return;
+      const cut = Math.floor(share * lengthOf(result.plan, world));
+      interpret(result.plan, world, { cut, seed });
+      if (undeclarable(world)) return;
+      comeToRest(world, seed);
+      assert.deepEqual(outNow(world), wish.out, 'whoever was in hand is back');
+      const view = viewOf(world);
+      const { begun } = view;
+      if (begun === null) return;
+      assert.equal(begun.to, V2);
+      const builder = view.backends[world.inventory.build.builder];
+      const made = builder?.kind === 'seen' ? builder.releases.find(({ release }) => release === begun.to) : undefined;
+      assert.ok(made !== undefined, 'what was begun is complete before the first flip');
+      const next = undo
+        ? planRollback(world.inventory, view, { hosts: all(world), batch: [1] }, author)
+        : roll(world, { of: made, hosts: begun.hosts, batch: begun.batch });
+      if (next.kind === 'refused') return assert.equal(world.inventory.nginx.configuration, 'fixed');
+      interpret(next.plan, world, { seed });
+      assertOn(world, undo ? begun.from : V2);
       assert.deepEqual(outNow(world), wish.out);
       assertRests(world);
     }),

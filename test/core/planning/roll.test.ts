@@ -181,10 +181,19 @@ describe('a roll that goes on with one that died', () => {
     const world = worldOf({
       backends: 2,
       runs: { web1: V2, web2: V2 },
-      intent: { kind: 'roll', from: V1, to: V2, by: 'ada', command: 'roll', at: '2026-11-01T00:00:00.000Z' },
+      intent: {
+        kind: 'roll',
+        from: V1,
+        to: V2,
+        hosts: [],
+        batch: [],
+        by: 'ada',
+        command: 'roll',
+        at: '2026-11-01T00:00:00.000Z',
+      },
     });
     const found = plan(world);
-    assert.deepEqual(titles(found), ['nothing is left to do']);
+    assert.deepEqual(titles(found), ['nothing is left of what was begun']);
     assert.equal(recordOf(runs(found, 'move')[0]?.input ?? '').intent, null);
   });
 

@@ -18,7 +18,16 @@ const records = (plan: Plan) =>
       steps.flatMap((step) => (step.kind === 'run' && step.script === 'move' ? [recordOf(step.input ?? '')] : [])),
     ),
   );
-const begun: Intent = { kind: 'roll', from: V1, to: V2, by: 'ada', command: 'roll', at: '2026-11-01T00:00:00.000Z' };
+const begun: Intent = {
+  kind: 'roll',
+  from: V1,
+  to: V2,
+  hosts: [],
+  batch: [],
+  by: 'ada',
+  command: 'roll',
+  at: '2026-11-01T00:00:00.000Z',
+};
 
 describe('drain', () => {
   test('takes hosts out, says why and by whom, and proves them empty', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { newestOf, type BackendView, type BalancerView, type FleetView } from '../../../src/core/fleet.ts';
+import { begunOn, newestOf, type BackendView, type BalancerView, type FleetView } from '../../../src/core/fleet.ts';
 import type { Inventory } from '../../../src/core/inventory.ts';
 import { generationName, type Author } from '../../../src/core/planning/flip.ts';
 import type { RollWish } from '../../../src/core/planning/roll.ts';
@@ -243,11 +243,13 @@ export function sends({ inventory, balancers, backends }: World, name: string): 
 /** What view.ts would make of it. */
 export function viewOf(world: World): FleetView {
   const { inventory } = world;
+  const balancers = Object.fromEntries(
+    [...world.balancers].map(([name, balancer]) => [name, balancerView(world, name, balancer)]),
+  );
   return {
     configuration: configurationOf(inventory),
-    balancers: Object.fromEntries(
-      [...world.balancers].map(([name, balancer]) => [name, balancerView(world, name, balancer)]),
-    ),
+    begun: begunOn({ balancers }),
+    balancers,
     backends: Object.fromEntries([...world.backends].map(([name, backend]) => [name, backendView(backend)])),
   };
 }
@@ -259,7 +261,10 @@ function balancerView(world: World, name: string, balancer: Balancer): BalancerV
   const entry = live === null ? undefined : balancer.generations.get(live);
   const digests = new Map([...balancer.generations].map(([number, { record }]) => [number, digestOf(record)]));
   const edits = [
-    ...(entry !== undefined && entry.lane !== entry.record.table['stable'] ? ['its links were changed by hand'] : []),
+    ...(entry !== undefined &&
+    entry.lane.replace(/^closing-/, '') !== entry.record.table['stable']?.replace(/^closing-/, '')
+      ? ['its links were changed by hand']
+      : []),
     ...(flipped !== null && live !== flipped.number ? ['its `live` was moved by hand'] : []),
     ...(flipped !== null && live === flipped.number && digests.get(live) !== flipped.sum
       ? ['its record was edited by hand']
@@ -286,6 +291,7 @@ function balancerView(world: World, name: string, balancer: Balancer): BalancerV
     serves: balancer.live !== null && balancer.loaded !== null,
     highest: Math.max(0, ...balancer.generations.keys()),
     record: entry?.record ?? null,
+    lease: null,
     file: balancer.file === null ? 'none' : sha256(balancer.file),
     unloaded: balancer.former !== undefined && balancer.loaded !== balancer.file,
     declares: (group, { backends } = world.inventory) =>
@@ -301,6 +307,7 @@ function backendView({ running, current, releases, reachable }: Backend): Backen
     kind: 'seen',
     token: 3,
     running,
+    oneWay: null,
     current,
     previous: null,
     releases: releases.toSorted().map(manifest),
@@ -345,10 +352,12 @@ export const author: Author = {
 export function rollTo(world: World, more: Partial<RollWish> = {}): RollWish {
   const { commit, ref, subject, author: who, committed } = manifest(V2);
   return {
-    commit: { commit, ref, subject, author: who, committed },
-    requirements: REQUIREMENTS,
-    bytes: 1000,
-    now: Date.UTC(2026, 10, 20),
+    of: {
+      commit: { commit, ref, subject, author: who, committed },
+      requirements: REQUIREMENTS,
+      bytes: 1000,
+      now: Date.UTC(2026, 10, 20),
+    },
     hosts: world.inventory.backends.map(({ name }) => name),
     batch: world.inventory.roll.batch,
     allowMigrations: [],

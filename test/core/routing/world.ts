@@ -38,6 +38,7 @@ export function world(
       bake: 0,
       min_in_rotation: '50%',
       on_failure: 'rollback',
+      max_failures: 0,
       ...more.roll,
     },
   } satisfies Partial<Inventory>;

@@ -13,6 +13,7 @@ export interface Written {
   readonly switch: 'live' | 'reload';
   readonly program: 'wrapper' | 'own';
   readonly port: number;
+  readonly workers: number;
   readonly threads: number;
 }
 
@@ -33,7 +34,7 @@ export function inventoryText(fleet: Written, source: string, extra: Sections = 
       name: 'shop',
       slots: [fleet.port],
       wrapper: fleet.program === 'wrapper',
-      command: `gunicorn shop.wsgi --workers 2 --threads ${fleet.threads} --bind 0.0.0.0:$PORT --pid $PID_FILE`,
+      command: `gunicorn shop.wsgi --workers ${fleet.workers} --threads ${fleet.threads} --bind 0.0.0.0:$PORT --pid $PID_FILE`,
     },
     health: { host: 'shop.example.com' },
     nginx: { configuration: fleet.configuration, switch: fleet.switch },

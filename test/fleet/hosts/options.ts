@@ -21,6 +21,8 @@ export interface FleetOptions {
   readonly database?: boolean;
   /** The port of the only slot; default 8000. */
   readonly port?: number;
-  /** Gunicorn's threads for each of its two workers; default 8. */
+  /** Gunicorn's worker processes; default 2. */
+  readonly workers?: number;
+  /** Gunicorn's threads for each of its workers; default 8. */
   readonly threads?: number;
 }

@@ -1,0 +1,60 @@
+import type { Inventory } from '../inventory.ts';
+import type { FleetView } from '../fleet.ts';
+import type { Phase } from '../plan.ts';
+import { Routing, type Author } from './flip.ts';
+import { balancersAway, tornConfiguration } from './back.ts';
+import { changedByHand } from './by-hand.ts';
+import { declaring } from './declaring.ts';
+import { leastInRotation, unsettled } from './ground.ts';
+import { failedReason, inHand, LOST, NEW } from './hand.ts';
+import { listed } from './listed.ts';
+import { settledFleet } from './newcomers.ts';
+import { runs } from './prevailing.ts';
+import type { Planned } from './refusal.ts';
+import { health } from './switching.ts';
+
+/**
+ * Brings a roll to rest where it is: what it has in hand and is well comes back into rotation with what it runs, what failed stays out and
+ * the record says why, what can't be reached is taken out if enough are left. What was begun stays begun: `resume` or `rollback` ends it.
+ * To be planned and run again until nothing is left to do.
+ * @param failed backends that could not be switched, or did not come back
+ */
+export function planRest(whole: Inventory, view: FleetView, failed: ReadonlySet<string>, author: Author): Planned {
+  const not = balancersAway(view) ?? tornConfiguration(whole, view) ?? changedByHand(view);
+  if (not !== undefined) return not;
+  const inventory = settledFleet(whole, view);
+  const routing = new Routing(inventory, view, author, view.begun);
+  const seen = (name: string): boolean => view.backends[name]?.kind === 'seen';
+  // What no roll has brought in yet is nobody's to put in here.
+  const inOurs = (name: string): boolean => routing.reasonOf(name) !== NEW && inHand(routing.reasonOf(name));
+  const held = routing.out.filter((name) => inOurs(name) && !failed.has(name));
+  const coming = held.filter((name) => seen(name) && runs(view, name) !== null);
+  // Whoever failed and is told so already is at rest.
+  const told = failedReason(view.begun?.to ?? '');
+  const failing = routing.out.filter((name) => failed.has(name) && inOurs(name) && routing.reasonOf(name) !== told);
+  const lost = routing.in.filter((name) => !seen(name));
+  const leaving = routing.in.length + coming.length - lost.length < leastInRotation(inventory) ? [] : lost;
+
+  const phases: Phase[] = [];
+  if (coming.length > 0)
+    phases.push({
+      name: 'health',
+      title: `see that ${listed(coming)} ${coming.length === 1 ? 'is' : 'are'} healthy`,
+      tracks: inventory.backends
+        .filter(({ name }) => coming.includes(name))
+        .map((backend) => ({ host: backend.name, steps: health(inventory, view, backend) })),
+    });
+  for (const name of coming) routing.putIn(name);
+  for (const name of failing) routing.takeOut(name, told);
+  for (const name of leaving) routing.takeOut(name, LOST);
+  const words = [
+    ...(coming.length > 0 ? [`${listed(coming)} back in rotation`] : []),
+    ...(failing.length > 0 ? [`${listed(failing)} ${failing.length === 1 ? 'stays' : 'stay'} out`] : []),
+    ...(leaving.length > 0 ? [`${listed(leaving)} out of rotation`] : []),
+  ];
+  const title = words.length > 0 ? words.join(', ') : unsettled(inventory, view);
+  if (title !== undefined) phases.push(...routing.flip(title));
+  const stay =
+    lost.length > leaving.length ? [`${listed(lost)} can't be reached, and can't be spared in rotation`] : [];
+  return declaring(inventory, routing.missing, { title: title ?? 'the fleet at rest' }, phases, stay);
+}
