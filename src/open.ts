@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { formatProblem, readInventory, type Inventory } from './core/inventory.ts';
 import { Refusal } from './core/failure.ts';
+import type { FleetView } from './core/fleet.ts';
 import type { Emit, Event } from './core/event.ts';
 import { findInventory } from './fleet/inventory-file.ts';
 import type { Clock, Probe, Remote } from './fleet/ports.ts';
@@ -28,7 +29,7 @@ export interface Opened {
   readonly emit: Emit;
   readonly script: (name: string) => string;
   /** The balancers' configuration that the inventory asks for, with groups for further sets of hosts that are out. */
-  readonly configuration: (out: readonly ReadonlySet<string>[]) => string;
+  readonly configuration: FleetView['configuration'];
   /** Opened at the first call: a command without source needs no repository. */
   readonly source: () => Promise<Source>;
   readonly archive: (commit: string) => Promise<Readable>;
@@ -61,10 +62,10 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
       listener({ at: new Date(clock.now()).toISOString(), ...event });
     },
     script,
-    configuration: (out) => {
+    configuration: (out, of = inventory, also = []) => {
       const groups =
-        inventory.nginx.switch === 'live' ? declaredGroups(inventory, out) : [groupOf(out[0] ?? new Set(), inventory)];
-      return renderConfiguration(inventory, groups, upstream).text;
+        of.nginx.switch === 'live' ? [...declaredGroups(of, out), ...also] : [groupOf(out[0] ?? new Set(), of)];
+      return renderConfiguration(of, groups, upstream).text;
     },
     source: () => (source ??= openSource(inventory.build, cacheFolder(), dirname(file))),
     archive: async (commit) => (await opened.source()).archive(commit),

@@ -8,6 +8,7 @@ import type { StepContext } from './steps/context.ts';
 import { allEnded } from './steps/all-ended.ts';
 import { connectFailure } from './steps/connect-failure.ts';
 import { restFor } from './steps/rest.ts';
+import { absentStep } from './steps/absent.ts';
 import { runStep } from './steps/run.ts';
 import { putStep } from './steps/put.ts';
 import { probeStep } from './steps/probe.ts';
@@ -116,6 +117,9 @@ async function runOne(step: Step, context: StepContext): Promise<string | undefi
       return watchStep(step, context);
     case 'pause':
       await (step.rest === true ? restFor(step.lasts, context) : context.clock.sleep(step.lasts));
+      return undefined;
+    case 'absent':
+      await absentStep(step, context);
       return undefined;
     case 'together': {
       const [first] = await allEnded(step.steps.map((each) => runOne(each, context)));

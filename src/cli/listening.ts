@@ -13,9 +13,10 @@ import { openBeside, type Beside } from '../beside.ts';
 import { change, type Change, type ChangeOptions } from '../change.ts';
 import { open, type Opened } from '../open.ts';
 import { listenToSignals } from './signals.ts';
+import { onBalancers, withoutBalancers, type BalancerFlags } from '../verbs/balancers.ts';
 
 /** What every command that changes something takes. */
-export interface ChangingFlags {
+export interface ChangingFlags extends BalancerFlags {
   readonly inventory?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -38,20 +39,21 @@ export async function runChange(
   const listening = listen(flags);
   try {
     let beside: Beside | undefined;
-    const opened = await open(flags.inventory, (event) => {
+    const whole = await open(flags.inventory, (event) => {
       listening.listener(event);
       beside?.tell(event);
     });
     try {
+      const opened = withoutBalancers(whole, flags);
       beside = openBeside(opened, listening.options.stop);
       const options = { ...listening.options, before: beside.before };
       const made = await make(opened);
       return 'seen' in made
-        ? await change(opened, made.change, options, made.seen)
-        : await change(opened, made, options);
+        ? await change(opened, onBalancers(opened, made.change, flags), options, made.seen)
+        : await change(opened, onBalancers(opened, made, flags), options);
     } finally {
       await beside?.end();
-      await opened.close();
+      await whole.close();
     }
   } finally {
     listening.close();

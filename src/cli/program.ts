@@ -63,6 +63,16 @@ function program(end: { code: number }): Command {
     command
       .option('--dry-run', 'print the plan and change nothing')
       .option('-y, --yes', 'do not ask')
+      .addOption(
+        new Option(
+          '--adopt <balancer>',
+          'where somebody changed the routing by hand: what this balancer routes now is made true on all',
+        ).conflicts('overwrite'),
+      )
+      .option(
+        '--overwrite',
+        'where somebody changed the routing by hand: what the newest good record says is written on all',
+      )
       .option('--wait <time>', "wait for another's lease, so long at the most: 30s, 10m")
       .option('--json', 'events as NDJSON')
       .option('-v, --verbose', 'also what the hosts print');
@@ -70,6 +80,11 @@ function program(end: { code: number }): Command {
     command
       .option('--hosts <names>', 'only these backends: web1,web[3-4]')
       .option('--zone <zone>', 'only the backends of this zone');
+  const without = (command: Command): Command =>
+    command.option(
+      '--without-balancer <names>',
+      'leave out balancers that can not be reached and, by your word, take no traffic',
+    );
   const rolling = (command: Command): Command =>
     limited(command)
       .option('--ref <ref>', 'branch, tag or commit (default: build.ref)')
@@ -81,7 +96,7 @@ function program(end: { code: number }): Command {
         'migrations that are not additive and may run all the same: catalog.0007',
       );
 
-  changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch'))).action(
+  without(changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch')))).action(
     does(async () => (await import('./roll.ts')).roll),
   );
   rolling(top.command('plan').description('print what a roll would do, host by host'))
@@ -90,12 +105,14 @@ function program(end: { code: number }): Command {
   limited(top.command('status').description('what runs where, who is in rotation, what has drifted'))
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./status.ts')).status));
-  changing(
-    limited(
-      top
-        .command('rollback')
-        .argument('[release]', 'default: the newest release before the present one that every host has'),
-    ).description('take the fleet back to an earlier release, as carefully as forward'),
+  without(
+    changing(
+      limited(
+        top
+          .command('rollback')
+          .argument('[release]', 'default: the newest release before the present one that every host has'),
+      ).description('take the fleet back to an earlier release, as carefully as forward'),
+    ),
   )
     .addOption(new Option('--batch <sizes>', 'hosts at once').argParser(batch))
     .option('--across-migration', 'also to a release from before a migration that is not additive')
@@ -131,19 +148,23 @@ function program(end: { code: number }): Command {
   changing(top.command('prune').description('remove releases beyond release.keep, and what only they needed')).action(
     does(async () => (await import('./prune.ts')).prune),
   );
-  changing(
-    top
-      .command('drain')
-      .argument('<hosts...>', 'backends')
-      .description('take backends out of rotation and wait until no request is left there'),
+  without(
+    changing(
+      top
+        .command('drain')
+        .argument('<hosts...>', 'backends')
+        .description('take backends out of rotation and wait until no request is left there'),
+    ),
   )
     .option('--reason <text>', 'why, for those who look later')
     .action(does(async () => (await import('./drain.ts')).drain));
-  changing(
-    top
-      .command('enable')
-      .argument('<hosts...>', 'backends')
-      .description('put backends back into rotation once they are healthy'),
+  without(
+    changing(
+      top
+        .command('enable')
+        .argument('<hosts...>', 'backends')
+        .description('put backends back into rotation once they are healthy'),
+    ),
   ).action(does(async () => (await import('./enable.ts')).enable));
   top
     .command('check')

@@ -19,12 +19,18 @@ export interface BalancerFacts {
   readonly live: number | null;
   /** The highest generation that is there; 0: none. */
   readonly highest: number;
+  /** What `live` names, as flip.sh is told to expect it: a generation's folder name, `none`, or whatever a hand made of it. */
+  readonly link: string;
   /** The live generation's. */
   readonly record: GenerationRecord | null;
   /** Where the live generation's lanes really go, those that follow `stable` left out. */
   readonly lanes: Readonly<Record<string, string>>;
-  /** sha256 of the record of the live generation and of each above it, by number. */
+  /** sha256 of the records of the generations that are kept, by number: the live one, and up to a hundred others. */
   readonly prepared: ReadonlyMap<number, string>;
+  /** What `live` was made to name last, and the sha256 of its record then; `former`: what it named before, where the rename may not have been done. */
+  readonly flipped: { readonly number: number; readonly sum: string; readonly former?: string } | null;
+  /** Records of other generations, newest first, where the live one is not what it was made. */
+  readonly kept: readonly GenerationRecord[];
   readonly lease: Lease | null;
   readonly fence: { readonly token: number; readonly sequence: number; readonly holder: string } | null;
   readonly file: 'readable' | 'unreadable' | 'missing';
@@ -34,6 +40,8 @@ export interface BalancerFacts {
   readonly former: boolean;
   /** What of all this can't be so, in sentences without the host's name: a damaged record, a hand's edit. */
   readonly problems: readonly string[];
+  /** Those of the problems that a hand made in the routing: `--adopt` and `--overwrite` are ways out of them. */
+  readonly edits: readonly string[];
 }
 
 /** A configuration is a few MB at the most; what unpacks to more is no configuration. */
@@ -45,6 +53,7 @@ const LARGEST_TEXT = 64 * 1024 * 1024;
  */
 export function parseBalancerFacts(output: string, known: string | null): BalancerFacts {
   const problems: string[] = [];
+  const edits: string[] = [];
   const lines = output.split('\n').map((line): [string, string] => {
     const space = line.indexOf(' ');
     return space < 0 ? [line, ''] : [line.slice(0, space), line.slice(space + 1)];
@@ -56,14 +65,21 @@ export function parseBalancerFacts(output: string, known: string | null): Balanc
 
   const uptime = Number(one('uptime'));
   if (one('boot') === undefined || !Number.isFinite(uptime)) problems.push('it does not tell its uptime');
-  const live = liveOf(one('live') ?? 'none', problems);
-  const record = recordOf(one('record'), live, problems);
+  const link = one('live') ?? 'none';
+  const live = liveOf(link, edits, problems);
+  const record = recordOf(one('record'), live, edits);
   const lanes = Object.fromEntries(all('lane').flatMap((value) => pairs(value, /^(stable|canary|\d\d) ([a-z0-9-]+)$/)));
   if (record !== null && !sameTable(lanes, record.table)) {
-    problems.push(
-      `the links of generation ${record.generation} are not what its record says: they were changed by hand`,
-    );
+    edits.push(`the links of generation ${record.generation} are not what its record says: they were changed by hand`);
   }
+  const prepared = new Map(
+    all('generation')
+      .flatMap((value) => pairs(value, /^(\d{1,15}) ([0-9a-f]{64})$/))
+      .map(([number, sum]) => [Number(number), sum]),
+  );
+  const flipped = flippedOf(one('flipped'));
+  edits.push(...unlikeFlipped({ live, link, record, prepared }, flipped));
+  problems.push(...edits);
   const lease = leaseOf(one('lease'), problems);
   const [, token, sequence, holder] = /^(\d{1,15}) (\d{1,15}) (\S+)$/.exec(one('fence') ?? '') ?? [];
   const master = count(one('master'));
@@ -80,20 +96,26 @@ export function parseBalancerFacts(output: string, known: string | null): Balanc
     upgrading: one('upgrade') === 'yes',
     folder: among('folder', ['writable', 'foreign', 'missing'], 'missing'),
     live,
+    link: link.replace(/^generations\//, ''),
     highest: count(one('highest')) ?? live ?? 0,
     record,
     lanes,
-    prepared: new Map(
-      all('generation')
-        .flatMap((value) => pairs(value, /^(\d{1,15}) ([0-9a-f]{64})$/))
-        .map(([number, sum]) => [Number(number), sum]),
-    ),
+    prepared,
+    flipped,
+    kept: all('kept')
+      .flatMap((value) => pairs(value, /^(\d{6,15}) (.*)$/))
+      .flatMap(([number, text]) => {
+        const read = parseRecord(text);
+        return 'record' in read && read.record.generation === Number(number) ? [read.record] : [];
+      })
+      .toSorted((a, b) => b.generation - a.generation),
     lease,
     fence: holder === undefined ? null : { token: Number(token), sequence: Number(sequence), holder },
     file: among('file', ['readable', 'unreadable', 'missing'], 'missing'),
     text: one('file') === 'readable' ? (textOf(one('text'), problems) ?? known) : null,
     former: one('former') === 'yes',
     problems,
+    edits,
   };
 }
 
@@ -106,25 +128,49 @@ function pairs(value: string, pattern: RegExp): [string, string][] {
   return key === undefined || rest === undefined ? [] : [[key, rest]];
 }
 
-function liveOf(link: string, problems: string[]): number | null {
+function liveOf(link: string, edits: string[], problems: string[]): number | null {
   if (link === 'none') return null;
   const number = /^generations\/(\d{6,15})$/.exec(link)?.[1];
-  if (number === undefined) problems.push('its `live` names no generation: it was changed by hand');
-  return number === undefined ? null : Number(number);
+  if (number !== undefined) return Number(number);
+  if (link === '(no link)') problems.push('its `live` is no symbolic link, and names no generation');
+  else edits.push('its `live` names no generation: it was changed by hand');
+  return null;
 }
 
-function recordOf(text: string | undefined, live: number | null, problems: string[]): GenerationRecord | null {
+function flippedOf(text: string | undefined): BalancerFacts['flipped'] {
+  const [, number, sum, former] = /^(\d{6,15}) ([0-9a-f]{64})(?: (\d{6,15}|none|-))?$/.exec(text ?? '') ?? [];
+  if (number === undefined || sum === undefined) return null;
+  return { number: Number(number), sum, ...(former === undefined ? {} : { former }) };
+}
+
+/** What is so is what the last flip made, or, if that was interrupted, what it was to be made from; anything else was made by hand. */
+function unlikeFlipped(
+  { live, link, record, prepared }: Pick<BalancerFacts, 'live' | 'link' | 'record' | 'prepared'>,
+  flipped: BalancerFacts['flipped'],
+): string[] {
+  if (flipped === null || (live === null && link !== 'none')) return [];
+  const former = flipped.former === undefined ? undefined : flipped.former === 'none' ? null : Number(flipped.former);
+  if (live !== flipped.number && live === former) return [];
+  if (live !== flipped.number)
+    return [
+      `its \`live\` ${live === null ? 'is gone' : `names generation ${live}`}, and the last flip made it name ${flipped.number}: it was moved by hand`,
+    ];
+  if (record === null || prepared.get(live) === flipped.sum) return [];
+  return [`the record of generation ${live} is not what was written there: it was edited by hand`];
+}
+
+function recordOf(text: string | undefined, live: number | null, edits: string[]): GenerationRecord | null {
   if (text === undefined) {
-    if (live !== null) problems.push(`generation ${live} has no record that can be read`);
+    if (live !== null) edits.push(`generation ${live} has no record that can be read`);
     return null;
   }
   const read = parseRecord(text);
   if ('problem' in read) {
-    problems.push(read.problem);
+    edits.push(read.problem);
     return null;
   }
   if (read.record.generation !== live) {
-    problems.push(`the record in generation ${live} is that of generation ${read.record.generation}`);
+    edits.push(`the record in generation ${live} is that of generation ${read.record.generation}`);
     return null;
   }
   return read.record;

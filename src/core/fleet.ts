@@ -1,3 +1,4 @@
+import type { Inventory } from './inventory.ts';
 import type { Lease } from './lease.ts';
 import type { GenerationRecord, Intent } from './record.ts';
 import type { Release } from './release.ts';
@@ -7,8 +8,11 @@ import type { Group } from './routing/groups.ts';
 export interface FleetView {
   readonly balancers: Readonly<Record<string, BalancerView>>;
   readonly backends: Readonly<Record<string, BackendView>>;
-  /** The balancers' configuration as the inventory asks for it, with groups for further sets of hosts that are out. */
-  readonly configuration: (out: readonly ReadonlySet<string>[]) => string;
+  /**
+   * The balancers' configuration as the inventory asks for it, with groups for further sets of hosts that are out. `of`: another inventory
+   * than the one that was looked at; `also`: groups by names of their own.
+   */
+  readonly configuration: (out: readonly ReadonlySet<string>[], of?: Inventory, also?: readonly Group[]) => string;
   /** What was begun and is not finished: by the newest record, or, where nothing was flipped yet, by the lease of one who died. */
   readonly begun: Intent | null;
 }
@@ -21,18 +25,30 @@ export type BalancerView =
       readonly token: number;
       /** The generation that `live` names; null before the first. */
       readonly live: number | null;
+      /** What `live` names, as a flip is told to expect it. */
+      readonly link: string;
       /** Whether Nginx's workers resolve it. */
       readonly serves: boolean;
       /** The highest generation folder that is there. */
       readonly highest: number;
       readonly record: GenerationRecord | null;
+      /** The newest record that is here and that nobody has edited; without an edit the live one. */
+      readonly good: GenerationRecord | null;
+      /** sha256 of the records of the generations that are kept here, by number. */
+      readonly digests: ReadonlyMap<number, string>;
+      /** The last flip left word that what is live here is what it made. */
+      readonly vouched: boolean;
+      /** Backends to which it sends nothing as it is, whatever the record says; null: that can't be told. */
+      readonly spared: readonly string[] | null;
+      /** What a hand changed in its routing, in sentences without the host's name. */
+      readonly edits: readonly string[];
       readonly lease: LeaseView | null;
       /** sha256 of the configuration's file, or `none`. */
       readonly file: string;
       /** A text was written there that was never loaded; the former one stands beside it. */
       readonly unloaded: boolean;
-      /** Whether the configuration that Nginx has loaded has the group, and has it right. */
-      readonly declares: (group: Group) => boolean;
+      /** Whether the configuration that Nginx has loaded has the group, and has it right. `of`: for another inventory than the one looked at. */
+      readonly declares: (group: Group, of?: Inventory) => boolean;
       /** What is wrong with the balancer, each a sentence; a roll is refused by any. */
       readonly problems: readonly Problem[];
     };
@@ -88,12 +104,17 @@ export function highestGeneration(view: FleetView): number {
   return Math.max(0, ...seenBalancers(view).map(([, { highest }]) => highest));
 }
 
-/** The record of the newest live generation of all balancers. */
+/** The record of the newest live generation of all balancers; of those that a hand has changed only where there is no other. */
 export function newestRecord(view: Pick<FleetView, 'balancers'>): GenerationRecord | null {
-  let newest: GenerationRecord | null = null;
-  for (const [, { record }] of seenBalancers(view))
-    if (record !== null && record.generation > (newest?.generation ?? -1)) newest = record;
-  return newest;
+  const seen = seenBalancers(view).map(([, balancer]) => balancer);
+  const trusted = seen.filter(({ edits }) => edits.length === 0);
+  return newestOf((trusted.length > 0 ? trusted : seen).map(({ record }) => record));
+}
+
+/** The one with the highest number; of two with the same the later one. */
+export function newestOf(records: readonly (GenerationRecord | null)[]): GenerationRecord | null {
+  const there = records.filter((record) => record !== null);
+  return there.toSorted((a, b) => b.generation - a.generation || (a.at < b.at ? 1 : a.at > b.at ? -1 : 0))[0] ?? null;
 }
 
 /** The newest lease of all balancers: who is at work, or was. */

@@ -56,7 +56,7 @@ export interface Track {
   readonly steps: readonly Step[];
 }
 
-export type Step = RunStep | PutStep | ProbeStep | WatchStep | PauseStep | TogetherStep;
+export type Step = RunStep | PutStep | ProbeStep | WatchStep | PauseStep | AbsentStep | TogetherStep;
 
 interface Told {
   /** The sentence that tells the step to a person. */
@@ -154,6 +154,12 @@ export interface PauseStep extends Told {
   readonly rest?: true;
 }
 
+/** Sees that a host can still not be reached, which a plan leaves out because somebody said that it takes no traffic. */
+export interface AbsentStep extends Told {
+  readonly kind: 'absent';
+  readonly host: string;
+}
+
 /** Steps that wait for nothing of each other. */
 export interface TogetherStep extends Told {
   readonly kind: 'together';
@@ -184,6 +190,7 @@ function touched(step: Step): string[] {
       return step.steps.flatMap(touched);
     case 'probe':
     case 'pause':
+    case 'absent':
       return [];
   }
 }

@@ -1,5 +1,7 @@
 import type { Inventory } from './inventory.ts';
-import { inHand } from './planning/hand.ts';
+import { changedByHand } from './planning/by-hand.ts';
+import { inHand, NEW } from './planning/hand.ts';
+import { standings } from './standing.ts';
 import { newestLease, newestRecord, type BackendView, type FleetView } from './fleet.ts';
 import { runs } from './planning/prevailing.ts';
 
@@ -45,8 +47,8 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
     const known = record?.backends[name];
     return {
       name,
-      rotation: known?.rotation ?? 'not recorded',
-      reason: known?.reason ?? null,
+      rotation: known?.rotation ?? (record === null ? 'not recorded' : 'out'),
+      reason: known?.reason ?? (known === undefined && record !== null ? NEW : null),
       since: known?.since ?? null,
       running: seen?.kind === 'seen' ? seen.running : null,
       current: seen?.kind === 'seen' ? seen.current : null,
@@ -59,7 +61,7 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
   });
   const drift = [
     ...inventory.balancers.flatMap(({ name }) => balancerDrift(name, view)),
-    ...unequal(balancers.filter(({ name }) => view.balancers[name]?.kind === 'seen')),
+    ...unequal(view),
     ...(record?.table['stable']?.startsWith('closing-') === true
       ? ['a reload was begun and not ended: every request pays for a new connection until the next roll or rollback']
       : []),
@@ -67,7 +69,11 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
     ...mixed(backends),
     ...backends.flatMap(({ name, rotation, reason }) =>
       rotation === 'out' && inHand(reason ?? undefined)
-        ? [`${name} is out of rotation by nobody's word (${reason}): the next roll puts it back`]
+        ? [
+            reason === NEW
+              ? `${name} is new, and out of rotation until its first roll`
+              : `${name} is out of rotation by nobody's word (${reason}): the next roll puts it back`,
+          ]
         : [],
     ),
   ];
@@ -109,13 +115,11 @@ function balancerDrift(name: string, view: FleetView): string[] {
   return seen.problems.map(({ says }) => `${name}: ${says}`);
 }
 
-function unequal(balancers: readonly BalancerStatus[]): string[] {
-  const told = new Set(balancers.map(({ generation }) => generation));
-  return told.size > 1
-    ? [
-        `the balancers differ: ${balancers.map(({ name, generation }) => `${name} has generation ${generation ?? 'none'}`).join(', ')}`,
-      ]
-    : [];
+/** Why the balancers are not all at one generation, each; where a hand changed them, who routes what, and the ways out. */
+function unequal(view: FleetView): string[] {
+  const byHand = changedByHand(view);
+  if (byHand !== undefined) return [...byHand.details, byHand.next];
+  return [...standings(view).values()].flatMap((each) => (each.kind === 'level' ? [] : [each.says]));
 }
 
 function backendDrift(name: string, seen: BackendView | undefined, health: string | undefined): string[] {

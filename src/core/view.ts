@@ -2,15 +2,25 @@ import { createHash } from 'node:crypto';
 import type { Answer, FleetFacts, Seen } from './facts.ts';
 import type { BalancerFacts } from './balancer-facts.ts';
 import { runningRelease, type BackendFacts } from './backend-facts.ts';
-import { begunOn, type BackendView, type BalancerView, type FleetView, type LeaseView, type Problem } from './fleet.ts';
+import {
+  begunOn,
+  newestOf,
+  type BackendView,
+  type BalancerView,
+  type FleetView,
+  type LeaseView,
+  type Problem,
+} from './fleet.ts';
 import { lapsed, remaining } from './lease.ts';
 import type { Backend, Host, Inventory } from './inventory.ts';
+import type { GenerationRecord } from './record.ts';
 import type { LogTail } from './routing/foreign.ts';
 import { splitSocket } from './address.ts';
+import { serverAddress } from './routing/address.ts';
 import { digestOf } from './routing/configuration.ts';
 import type { Group } from './routing/groups.ts';
 import { parseConfiguration } from './routing/parse.ts';
-import { verifierOf } from './routing/verify.ts';
+import { verifierOf, type Verifier } from './routing/verify.ts';
 import { generationName } from './planning/flip.ts';
 
 /** What decides, made of what was observed. Pure. */
@@ -48,18 +58,26 @@ function balancerView(
     kind: 'seen',
     token: Math.max(facts.fence?.token ?? 0, facts.lease?.token ?? 0),
     live: facts.live,
+    link: facts.link,
     highest: facts.highest,
     serves,
     record: facts.record,
+    good: goodRecord(facts),
+    digests: facts.prepared,
+    vouched: facts.flipped !== null && facts.edits.length === 0,
+    spared: loaded.text === null ? null : sparedBy(inventory, loaded.text, facts, serves),
+    edits: facts.edits,
     lease: leaseView(facts),
     file: facts.text === null ? 'none' : createHash('sha256').update(facts.text).digest('hex'),
     unloaded: facts.former && loaded.text === null,
     declares: loaded.text === null ? () => false : declarer(inventory, loaded.text),
     problems: [
-      ...facts.problems.map((says) => ({
-        says,
-        next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.',
-      })),
+      ...facts.problems
+        .filter((says) => !facts.edits.includes(says))
+        .map((says) => ({
+          says,
+          next: 'Look at it by hand: what orchestrate did not write, it does not overwrite.',
+        })),
       ...folderProblems(inventory, facts, ssh.user),
       ...loaded.problems,
       ...logProblems(inventory, facts.log),
@@ -140,9 +158,36 @@ function toldBy(body: string): { readonly app: string; readonly configuration: s
   }
 }
 
-function declarer(inventory: Inventory, text: string): (group: Group) => boolean {
-  const verifier = verifierOf(text, inventory);
-  return (group) => verifier.problems.length === 0 && verifier.group(group).length === 0;
+function declarer(inventory: Inventory, text: string): (group: Group, of?: Inventory) => boolean {
+  const verifiers = new Map<Inventory, Verifier>();
+  return (group, of = inventory) => {
+    const verifier = verifiers.get(of) ?? verifierOf(text, of);
+    verifiers.set(of, verifier);
+    return verifier.problems.length === 0 && verifier.group(group).length === 0;
+  };
+}
+
+/** What a hand changed does not count: then the newest of the other generations that once served here. */
+function goodRecord({ record, kept, flipped, prepared, edits, live }: BalancerFacts): GenerationRecord | null {
+  const served = (number: number): boolean => flipped === null || number <= flipped.number;
+  const written = (number: number): boolean => number !== flipped?.number || prepared.get(number) === flipped.sum;
+  const own = record !== null && served(record.generation) && written(record.generation) ? [record] : [];
+  if (edits.length === 0) return record;
+  const former = kept.filter(({ generation }) => generation !== live && served(generation) && written(generation));
+  return newestOf([...own, ...former]);
+}
+
+/** Who gets nothing by the text that Nginx has loaded and the links as they are: those that its upstream marks, or has no line for. */
+function sparedBy(inventory: Inventory, text: string, { lanes }: BalancerFacts, serves: boolean): string[] | null {
+  const parsed = parseConfiguration(text);
+  if ('problem' in parsed) return null;
+  const group = serves ? (lanes['stable']?.replace(/^closing-/, '') ?? '') : '';
+  const map = parsed.maps.get(`$${inventory.app}_upstream`);
+  const upstream = inventory.nginx.switch === 'reload' ? inventory.app : (map?.get(group) ?? map?.get('default') ?? '');
+  const servers = parsed.upstreams.get(upstream);
+  if (servers === undefined) return null;
+  const sent = new Set(servers.flatMap(({ address, parameters }) => (parameters.includes('down') ? [] : [address])));
+  return inventory.backends.filter((backend) => !sent.has(serverAddress(backend))).map(({ name }) => name);
 }
 
 function folderProblems({ nginx }: Inventory, facts: BalancerFacts, user = 'USER'): Problem[] {

@@ -93,6 +93,13 @@ table() {
   find "$1" -maxdepth 1 \( -type l -printf '%f %l\n' \) -o \( -name self -printf 'self %y%m\n' \) | sort
 }
 
+# mark FOLDER NUMBER [FORMER]: what `live` was made to name last, and with which record: `flipped` holds NUMBER SHA256, and FORMER as well
+# while it is not sure that the rename was done. Whatever else is found there later was made by hand.
+mark() {
+  sum=$(sha256sum "$1/generations/$2/record.json")
+  printf '%s\n' "$2 ${sum%% *}${3:+ $3}" >"$1/flipped.$$" && mv -T "$1/flipped.$$" "$1/flipped"
+}
+
 # flip_generation FOLDER EXPECTED NUMBER: moves the traffic by one rename, if `live` still names EXPECTED.
 flip_generation() {
   numbered "$3"
@@ -103,14 +110,19 @@ flip_generation() {
     # A lane that leads to no folder, or through one that a worker may not pass, would silently fall to all.
     astray=$(find -L "$1/generations/$3" -maxdepth 1 ! -name record.json \( ! -type d -o ! -perm -001 \) -printf ' %f')
     [ -z "$astray" ] || die 78 "generation $3: no folder, or one that Nginx may not pass, behind$astray"
+    # What a hand made of the link is nothing to come back to.
+    case $now in none) ;; *[!0-9]*) now=- ;; esac
+    mark "$1" "$3" "$now" || die 78 "cannot write $1/flipped"
     relink "generations/$3" "$1/live"
   fi
+  # When this can't be written, what was said before still holds.
+  mark "$1" "$3" || :
   sync "$1"
 }
 
 # prune_generations FOLDER: the last 50 stay, and what is younger than an hour, and what serves. What a killed script left half-made goes.
 prune_generations() {
-  rm -rf "$1"/generations/new-* "$1"/generations/old-* "$1"/live.[0-9]* "$1"/fence.[0-9]* "$1/lanes.new"
+  rm -rf "$1"/generations/new-* "$1"/generations/old-* "$1"/live.[0-9]* "$1"/fence.[0-9]* "$1"/flipped.[0-9]* "$1/lanes.new"
   # shellcheck disable=SC2046 # the names are digits
   set -- "$1" $(cd "$1/generations" && printf '%s\n' [0-9]* | sort -n | head -n -50)
   [ $# -gt 1 ] || return 0

@@ -8,7 +8,9 @@
 #   boot ID · uptime SECONDS · version OF_NGINX · master PID · worker PID START serving|ending (each) · upgrade yes
 #   folder writable|foreign|missing
 #   live LINK (`none` without one; of ours it is generations/NUMBER) · record JSON (the live one's) · lane LANE GROUP (as its links say)
-#   highest NUMBER (of the generations) · generation NUMBER SHA256_OF_RECORD (the live one and each above it)
+#   highest NUMBER (of the generations) · generation NUMBER SHA256_OF_RECORD (the live one and the newest 100)
+#   flipped NUMBER SHA256_OF_RECORD [FORMER] (what `live` was made to name last: mark in generation.sh)
+#   kept NUMBER JSON (the records of the newest six, where the live one is not what it was made)
 #   lease JSON · fence TOKEN SEQUENCE HOLDER
 #   file readable|unreadable|missing · sha256 HEX · text BASE64_OF_GZIP · former yes (a text put in and neither kept nor taken back)
 # Exits 0.
@@ -44,17 +46,32 @@ generations/?*)
   find "$folder/live/" -maxdepth 1 -type l ! -lname stable -printf 'lane %f %l\n' 2>/dev/null | sed 's#\.\./\.\./groups/##' | sort
   ;;
 esac
-# Generations behind the live one are history; those above it are a flip that did not happen, or not yet.
-(cd "$folder/generations" 2>/dev/null && printf '%s\n' [0-9]* | sort -n) |
-  awk -v live="${number:-0}" '
-    /^[0-9]+$/ { highest = $0; if ($0 + 0 >= live + 0) print "generation", $0 }
-    END { if (highest != "") print "highest", highest }' | while read -r key name; do
-  if [ "$key" = highest ]; then
-    echo "highest $name"
-  elif [ -r "$folder/generations/$name/record.json" ]; then
-    sum=$(sha256sum "$folder/generations/$name/record.json") && printf 'generation %s %s\n' "$name" "${sum%% *}"
-  fi
-done
+# Generations behind the live one are history, by which a balancer that was away is recognized; those above it are a flip that did not
+# happen, or not yet.
+numbers=$(cd "$folder/generations" 2>/dev/null && printf '%s\n' [0-9]* | awk '/^[0-9]+$/' | sort -n | tail -n 100) || :
+if [ -n "$numbers" ]; then
+  echo "highest ${numbers##*[!0-9]}"
+  # shellcheck disable=SC2086 # the names are digits
+  (cd "$folder/generations" && printf '%s/record.json\n' $numbers ${number:+"$number"} | sort -u | xargs sha256sum 2>/dev/null) |
+    sed -n 's#^\([0-9a-f]*\)  \([0-9]*\)/record\.json$#generation \2 \1#p'
+fi
+flipped=
+if [ -s "$folder/flipped" ]; then
+  read -r flipped <"$folder/flipped" || :
+  printf 'flipped %s\n' "$flipped"
+fi
+live_sum=
+if [ -n "$number" ]; then live_sum=$(sha256sum "$folder/live/record.json" 2>/dev/null) || :; fi
+case "$flipped " in
+"$number ${live_sum%% *} "*) ;;
+*)
+  for name in $(printf '%s\n' "$numbers" | tail -n 6); do
+    if [ -r "$folder/generations/$name/record.json" ]; then
+      printf 'kept %s %s\n' "$name" "$(tr -d '\n' <"$folder/generations/$name/record.json")"
+    fi
+  done
+  ;;
+esac
 
 if [ -s "$folder/lease.json" ]; then printf 'lease %s\n' "$(tr -d '\n' <"$folder/lease.json")"; fi
 if [ -s "$folder/fence" ]; then printf 'fence %s\n' "$(tr -d '\n' <"$folder/fence")"; fi

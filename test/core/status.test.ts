@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { divided, unlike } from '../../src/core/planning/unlike.ts';
 import { statusOf, type Status } from '../../src/core/status.ts';
 import { inventoryOf } from './inventory/world.ts';
-import { viewOf, worldOf, V1, V2, type Wish, type World } from './planning/world.ts';
+import { digestOf, viewOf, worldOf, V1, V2, type Wish, type World } from './planning/world.ts';
 
 const status = (world: World, health = {}): Status => statusOf(world.inventory, viewOf(world), health);
 const record = (world: World, name = 'lb1') => world.balancers.get(name)!.generations.get(7)!.record;
@@ -83,12 +83,40 @@ describe('status', () => {
     ]);
   });
 
-  test('of balancers that differ says which serves what', () => {
+  test('of balancers that differ says which serves what, why, and what becomes of it', () => {
     const world = worldOf({ balancers: 2 });
+    const next = { lane: 'all', record: { ...record(world), generation: 8 } };
     const lb2 = world.balancers.get('lb2')!;
-    lb2.generations.set(8, { lane: 'all', record: { ...record(world), generation: 8 } });
-    lb2.live = 8;
-    assert.deepEqual(status(world).drift, ['the balancers differ: lb1 has generation 7, lb2 has generation 8']);
+    lb2.generations.set(8, next);
+    Object.assign(lb2, { live: 8, flipped: { number: 8, sum: digestOf(next.record) } });
+    assert.deepEqual(status(world).drift, [
+      'lb1 is behind: it serves generation 7, and lb2 serves 8. It was away; the next command lets it catch up',
+    ]);
+    world.balancers.get('lb1')!.generations.set(8, next);
+    assert.deepEqual(status(world).drift, [
+      'lb1 holds generation 8, which lb2 serves, and still serves 7: a flip was begun and not ended; the next command ends it',
+    ]);
+  });
+
+  test('of a balancer that was changed by hand says who is out where by whose word, and the two ways out', () => {
+    const world = worldOf({ balancers: 2 });
+    world.balancers.get('lb2')!.generations.set(7, { lane: 'out-web1', record: record(world) });
+    const { exit, drift } = status(world);
+    assert.equal(exit, 4);
+    assert.deepEqual(drift.slice(0, 4), [
+      'lb2: its links were changed by hand',
+      'lb1 (generation 7) sends to every backend',
+      'lb2 (generation 7) sends nothing to web1',
+      'the record of generation 7 (ada@desk, `roll`, 2026-11-01T00:00:00.000Z) has nobody out',
+    ]);
+    assert.match(drift[4] ?? '', /^`--adopt lb2`.*`--overwrite`/);
+  });
+
+  test('of a backend that is new to the inventory says that nothing is sent there before its first roll', () => {
+    const { exit, backends, drift } = status(worldOf({ backends: 3, newcomers: 1 }));
+    assert.equal(exit, 4);
+    assert.deepEqual([backends[2]?.rotation, backends[2]?.reason], ['out', 'new: not rolled yet']);
+    assert.ok(drift.includes('web3 is new, and out of rotation until its first roll'));
   });
 
   test('of a roll that was not finished says who began it with what', () => {

@@ -113,7 +113,7 @@ describe('a roll that is not finished', () => {
       const halted = await scene.expect(4, 'roll', '--ref', 'v2', '--yes');
       assert.match(halted.stdout, /NOT FINISHED: .*`orchestrate resume` goes on/);
       assert.deepEqual(await rotations(), ['in', 'out', 'in']);
-      const skip = { on_failure: 'skip', max_failures: 1 };
+      const skip = { on_failure: 'skip', max_failures: 1, min_in_rotation: 1 };
       await scene.configure({ roll: skip, health: { host: 'shop.example.com', deadline: '3s' } });
       const skipped = await scene.expect(4, 'resume', '--yes');
       assert.match(skipped.stdout, /Going on without web2\./);

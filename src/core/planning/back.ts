@@ -8,8 +8,10 @@ import { bestDeclared, inTwo, type Order } from './cut.ts';
 import { Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { leastInRotation, settling } from './ground.ts';
-import { inHand, LOST } from './hand.ts';
+import { changedByHand } from './by-hand.ts';
+import { inHand, LOST, NEW } from './hand.ts';
 import { listed } from './listed.ts';
+import { settledFleet } from './newcomers.ts';
 import { switching } from './switching.ts';
 import { refused, type Planned } from './refusal.ts';
 
@@ -30,14 +32,17 @@ export interface Way {
  * switched in batches, what the failed roll had in hand comes back into rotation. A host that can't be reached is taken out, if enough
  * are left: it can't be vouched for. To be planned and run again until nothing is left to do.
  */
-export function planBack(inventory: Inventory, view: FleetView, way: Way, author: Author): Planned {
+export function planBack(whole: Inventory, view: FleetView, way: Way, author: Author): Planned {
   const { release, failed, hosts, givenUp = new Set() } = way;
-  const not = balancersAway(view) ?? tornConfiguration(inventory, view);
+  // It moves nothing, so it is done though another balancer can't be reached.
+  const not = tornConfiguration(whole, view) ?? balancersAway(view) ?? changedByHand(view);
   if (not !== undefined) return not;
+  const inventory = settledFleet(whole, view);
 
   const begun = new Routing(inventory, view, author, null);
   const concerned = inventory.backends.filter(
-    ({ name }) => !givenUp.has(name) && (hosts.includes(name) || inHand(begun.reasonOf(name))),
+    ({ name }) =>
+      !givenUp.has(name) && begun.reasonOf(name) !== NEW && (hosts.includes(name) || inHand(begun.reasonOf(name))),
   );
   const astray = concerned.filter(({ name }) => {
     const seen = view.backends[name];
@@ -71,7 +76,7 @@ export function planBack(inventory: Inventory, view: FleetView, way: Way, author
       phases.push(...routing.flip(`${listed(leaving)} out of rotation`));
     };
     if (leaves === 'first') leave();
-    if (release !== null) phases.push(...switching(inventory, view, routing, { release, batches: order, hurry: true }));
+    if (release !== null) phases.push(...switching(whole, view, routing, { release, batches: order, hurry: true }));
     if (leaves !== 'never') leave();
     if (phases.length === 0) phases.push(...settling(inventory, view, routing, release));
     return { routing, phases, order };

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Inventory } from '../inventory.ts';
-import type { FleetView } from '../fleet.ts';
+import type { BalancerView, FleetView, SeenBalancer } from '../fleet.ts';
 import type { Phase, ProbeStep, RunStep, Step } from '../plan.ts';
 import type { BackendRecord, GenerationRecord, Intent } from '../record.ts';
 import { splitSocket } from '../address.ts';
 import { highestGeneration, newestRecord, seenBalancers } from '../fleet.ts';
+import { NEW } from './hand.ts';
 import { declaredGroups, groupOf, portions, type Group } from '../routing/groups.ts';
 import { install, keep, oldWorkers, quiesce, reload } from './configuring.ts';
 
@@ -43,7 +44,8 @@ export class Routing {
   readonly #inventory: Inventory;
   readonly #view: FleetView;
   readonly #author: Author;
-  readonly #live = new Map<string, number | null>();
+  /** What `live` names on each balancer. */
+  readonly #live = new Map<string, string>();
   /** sha256 of the configuration's file on each balancer, or `none`. */
   readonly #files = new Map<string, string>();
   /** As the last flip left it. */
@@ -62,16 +64,27 @@ export class Routing {
   #finished: { readonly release: string | null } | undefined;
   #served: readonly string[];
   #upcoming: readonly Group[] = [];
+  /** What the last flip wrote. */
+  #written: GenerationRecord | undefined;
 
-  /** `intent`: what is begun, told by every record until `finish`. */
-  constructor(inventory: Inventory, view: FleetView, author: Author, intent: Intent | null) {
+  /**
+   * `intent`: what is begun, told by every record until `finish`. A backend that the record does not know is out until its first roll,
+   * unless it is one of `joining`, or there is no record yet.
+   */
+  constructor(
+    inventory: Inventory,
+    view: FleetView,
+    author: Author,
+    intent: Intent | null,
+    joining: ReadonlySet<string> = new Set(),
+  ) {
     this.#inventory = inventory;
     this.#view = view;
     this.#author = author;
     this.#generation = highestGeneration(view);
     this.#intent = intent;
     for (const [name, balancer] of seenBalancers(view)) {
-      this.#live.set(name, balancer.live);
+      this.#live.set(name, balancer.link);
       this.#files.set(name, balancer.file);
     }
     const record = newestRecord(view);
@@ -80,10 +93,11 @@ export class Routing {
       const seen = view.backends[name];
       const running = seen?.kind === 'seen' && seen.running !== 'unsure' ? seen.running : null;
       const known = record?.backends[name];
-      this.#backends[name] =
-        known === undefined
-          ? { rotation: 'in', since: `@time:${this.#generation + 1}`, release: running }
-          : { ...known, release: seen?.kind === 'seen' ? running : known.release };
+      const since = `@time:${this.#generation + 1}`;
+      if (known !== undefined)
+        this.#backends[name] = { ...known, release: seen?.kind === 'seen' ? running : known.release };
+      else if (record === null || joining.has(name)) this.#backends[name] = { rotation: 'in', since, release: running };
+      else this.#backends[name] = { rotation: 'out', reason: NEW, since, release: running };
     }
     this.#group = groupOf(new Set(this.out), inventory);
     this.#lane = record?.table['stable']?.replace(/^closing-/, '') ?? this.#group.name;
@@ -179,6 +193,47 @@ export class Routing {
     return [...before, { ...flip, rotation, tracks: [{ host: whom(this.#hosts), steps }] }];
   }
 
+  /** The fleet as it is once what was planned so far has been run: what the next plan stands on. */
+  seenAfter(): FleetView {
+    const view = this.#view;
+    const backends = Object.fromEntries(
+      Object.entries(view.backends).map(([name, seen]) => [
+        name,
+        seen.kind === 'seen' && name in this.#backends ? { ...seen, running: this.releaseOf(name) } : seen,
+      ]),
+    );
+    const record = this.#written;
+    if (record === undefined) return { ...view, backends };
+    const { generation } = record;
+    const flipped = seenBalancers(view).map(([name, seen]): [string, BalancerView] => [
+      name,
+      {
+        ...seen,
+        live: generation,
+        link: generationName(generation),
+        highest: generation,
+        serves: true,
+        record,
+        good: record,
+        digests: new Map([...seen.digests, [generation, generationName(generation)]]),
+        vouched: true,
+        spared: null,
+        edits: [],
+        file: this.#files.get(name) ?? seen.file,
+        unloaded: false,
+        declares: (group, of = this.#inventory) => this.#declaresAfter(seen, group, of),
+      },
+    ]);
+    return { ...view, backends, balancers: { ...view.balancers, ...Object.fromEntries(flipped) } };
+  }
+
+  #declaresAfter(before: SeenBalancer, group: Group, of: Inventory): boolean {
+    const names = ({ backends }: Inventory): string => backends.map(({ name }) => name).join();
+    const same = names(of) === names(this.#inventory);
+    if (this.#inventory.nginx.switch === 'reload') return same && group.name === this.#group.name;
+    return this.#loaded === undefined ? before.declares(group, of) : same && this.#loaded.has(group.name);
+  }
+
   get #hosts(): string[] {
     return [...this.#live.keys()];
   }
@@ -191,7 +246,7 @@ export class Routing {
     const common = { kind: 'run', fence: routing, deadline: SCRIPT_DEADLINE } as const;
     const input = this.#record(folder);
     const undo = 'a new generation with the table of the one before';
-    const calls = this.#hosts.map((host) => ({ host, expected: generationName(this.#live.get(host) ?? null) }));
+    const calls = this.#hosts.map((host) => ({ host, expected: this.#live.get(host) ?? 'none' }));
     const lane = `stable=${folder}`;
     const steps: RunStep[] =
       calls.length === 1
@@ -221,7 +276,7 @@ export class Routing {
               undo,
             },
           ];
-    for (const host of this.#hosts) this.#live.set(host, this.#generation);
+    for (const host of this.#hosts) this.#live.set(host, number);
     return [...steps, this.#proof(`${routing}/generations/${number}/self`, `generation ${number}`, serving)];
   }
 
@@ -241,12 +296,14 @@ export class Routing {
       serves || this.#loaded !== undefined ? [name] : [],
     );
     this.#loaded = new Set(declaredGroups(this.#inventory, portion).map(({ name }) => name));
+    // Its name may tell of a backend that the inventory has lost: then no other text has it, and it would fall to all.
+    const lane = this.#loaded.has(this.#lane) ? [] : [{ name: this.#lane, out: this.#group.out }];
     const closing = (): Step[] => [
       ...this.#move(`closing-${this.#lane}`, 'answers end their connections', serving),
       quiesce(this.#inventory, serving),
     ];
     const steps = [
-      this.#install(this.#view.configuration(portion)),
+      this.#install(this.#view.configuration(portion, this.#inventory, lane)),
       ...(serving.length > 0 ? closing() : []),
       reload(this.#inventory, this.#hosts),
       keep(this.#inventory, this.#hosts),
@@ -259,13 +316,16 @@ export class Routing {
   }
 
   #declares(group: Group): boolean {
-    return this.#loaded?.has(group.name) ?? seenBalancers(this.#view).every(([, seen]) => seen.declares(group));
+    return (
+      this.#loaded?.has(group.name) ??
+      seenBalancers(this.#view).every(([, seen]) => seen.declares(group, this.#inventory))
+    );
   }
 
   /** For nginx.switch: reload. The upstream is rewritten with its marks, Nginx reloaded, and its old workers waited for; the generation keeps the record. */
   #rewrite(group: Group): Step[] {
     return [
-      this.#install(this.#view.configuration([new Set(group.out)])),
+      this.#install(this.#view.configuration([new Set(group.out)], this.#inventory)),
       reload(this.#inventory, this.#hosts),
       keep(this.#inventory, this.#hosts),
       oldWorkers(this.#inventory, this.#hosts),
@@ -316,6 +376,7 @@ export class Routing {
       by,
       at: `@time:${this.#generation}`,
     };
+    this.#written = { ...value, backends: { ...this.#backends } };
     return `${JSON.stringify(value)}\n`;
   }
 }

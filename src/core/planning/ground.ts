@@ -5,13 +5,15 @@ import { groupOf } from '../routing/groups.ts';
 import { countOf } from '../inventory/count.ts';
 import type { Phase } from '../plan.ts';
 import type { Routing } from './flip.ts';
-import { inHand } from './hand.ts';
+import { changedByHand } from './by-hand.ts';
+import { inHand, NEW } from './hand.ts';
 import { listed } from './listed.ts';
+import { unrecorded } from './newcomers.ts';
 import { refused, type Refused } from './refusal.ts';
 
 /** Why nothing may be changed on this fleet as it is, or undefined. `hosts` are the backends that are to be touched. */
 export function groundFor(inventory: Inventory, view: FleetView, hosts: readonly string[]): Refused | undefined {
-  return unreachable(view, hosts) ?? troubled(inventory, view, hosts);
+  return unreachable(view, hosts) ?? changedByHand(view) ?? troubled(inventory, view, hosts);
 }
 
 function unreachable(view: FleetView, hosts: readonly string[]): Refused | undefined {
@@ -38,9 +40,15 @@ export function unsettled(inventory: Inventory, view: FleetView): string | undef
   if (new Set(seen.map(({ live }) => live)).size > 1) return 'the balancers made equal again';
   const record = newestRecord(view);
   if (record === null) return undefined;
+  const joined = [...unrecorded(inventory, view)];
+  if (joined.length > 0) return `${listed(joined)} ${joined.length === 1 ? 'stays' : 'stay'} out until the first roll`;
+  const left = Object.keys(record.backends).filter(
+    (name) => !inventory.backends.some((backend) => backend.name === name),
+  );
+  if (left.length > 0) return `without ${listed(left)}, which the inventory no longer has`;
   if (record.table['stable']?.startsWith('closing-') === true) return 'connections are kept open again';
   const group = groupOf(outOf(record), inventory);
-  if (inventory.nginx.switch === 'reload' && !seen.every(({ declares }) => declares(group)))
+  if (inventory.nginx.switch === 'reload' && !seen.every(({ declares }) => declares(group, inventory)))
     return 'the configuration as the record says';
   return undefined;
 }
@@ -48,9 +56,11 @@ export function unsettled(inventory: Inventory, view: FleetView): string | undef
 /** The flip that makes the balancers what the newest record says, or that tells it that nothing is left of what was begun; none if all is so. */
 export function settling(inventory: Inventory, view: FleetView, routing: Routing, release: string | null): Phase[] {
   const record = newestRecord(view);
-  const over = Object.entries(view.backends).every(
-    ([name, seen]) => !inHand(routing.reasonOf(name)) && (seen.kind !== 'seen' || seen.running === release),
-  );
+  const over = inventory.backends.every(({ name }) => {
+    const seen = view.backends[name];
+    const reason = routing.reasonOf(name);
+    return reason === NEW || (!inHand(reason) && (seen?.kind !== 'seen' || seen.running === release));
+  });
   if (over) routing.finish(release);
   const title =
     unsettled(inventory, view) ??

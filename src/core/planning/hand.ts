@@ -10,9 +10,12 @@ export const failedReason = (release: string): string => `${FAILED}${release}`;
 /** Why a host is out that could not be reached when the fleet went back to one version. */
 export const LOST = 'could not be reached while going back';
 
-/** Whether a host is out not by a person's word, but only because a roll has it in hand, or had: the next roll puts it back. */
+/** Why a host is out that came into the inventory after the record was written. */
+export const NEW = 'new: not rolled yet';
+
+/** Whether a host is out not by a person's word, but only because a roll has it in hand, or had, or because none has come to it yet: the next roll puts it in. */
 export const inHand = (reason: string | undefined): boolean =>
-  reason !== undefined && (reason === LOST || reason.startsWith(HAND) || reason.startsWith(FAILED));
+  reason !== undefined && (reason === LOST || reason === NEW || reason.startsWith(HAND) || reason.startsWith(FAILED));
 
 /** What a roll has in hand goes first: it is out already, and the fleet is short of it. */
 export function handFirst(backends: readonly Backend[], routing: Pick<Routing, 'reasonOf'>): Backend[] {

@@ -30,7 +30,8 @@ export function runs(view: FleetView, name: string): string | null {
 function inRotation(view: FleetView, without: readonly string[] = []): string[] {
   const record = newestRecord(view);
   const out = new Set([...(record === null ? [] : outOf(record)), ...without]);
-  return Object.keys(view.backends).filter((name) => !out.has(name));
+  // What no record knows was never sent to.
+  return Object.keys(view.backends).filter((name) => !out.has(name) && (record === null || name in record.backends));
 }
 
 function most(view: FleetView, names: readonly string[], but?: string): string | null {

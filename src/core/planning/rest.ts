@@ -3,10 +3,12 @@ import type { FleetView } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
 import { Routing, type Author } from './flip.ts';
 import { balancersAway, tornConfiguration } from './back.ts';
+import { changedByHand } from './by-hand.ts';
 import { declaring } from './declaring.ts';
 import { leastInRotation, unsettled } from './ground.ts';
-import { failedReason, inHand, LOST } from './hand.ts';
+import { failedReason, inHand, LOST, NEW } from './hand.ts';
 import { listed } from './listed.ts';
+import { settledFleet } from './newcomers.ts';
 import { prevailing, runs } from './prevailing.ts';
 import type { Planned } from './refusal.ts';
 import { health } from './switching.ts';
@@ -17,12 +19,15 @@ import { health } from './switching.ts';
  * To be planned and run again until nothing is left to do.
  * @param failed backends that could not be switched, or did not come back
  */
-export function planRest(inventory: Inventory, view: FleetView, failed: ReadonlySet<string>, author: Author): Planned {
-  const not = balancersAway(view) ?? tornConfiguration(inventory, view);
+export function planRest(whole: Inventory, view: FleetView, failed: ReadonlySet<string>, author: Author): Planned {
+  const not = balancersAway(view) ?? tornConfiguration(whole, view) ?? changedByHand(view);
   if (not !== undefined) return not;
+  const inventory = settledFleet(whole, view);
   const routing = new Routing(inventory, view, author, view.begun);
   const seen = (name: string): boolean => view.backends[name]?.kind === 'seen';
-  const held = routing.out.filter((name) => inHand(routing.reasonOf(name)) && !failed.has(name));
+  // What no roll has brought in yet is nobody's to put in here.
+  const inOurs = (name: string): boolean => routing.reasonOf(name) !== NEW && inHand(routing.reasonOf(name));
+  const held = routing.out.filter((name) => inOurs(name) && !failed.has(name));
   const well = held.filter((name) => seen(name) && runs(view, name) !== null);
   // Where nothing is begun any more, one version serves: another would be mixed in for good.
   const serving = view.begun === null ? prevailing(view, held) : undefined;
@@ -30,9 +35,7 @@ export function planRest(inventory: Inventory, view: FleetView, failed: Readonly
   const strange = well.filter((name) => !coming.includes(name));
   // Whoever failed and is told so already is at rest.
   const told = failedReason(view.begun?.to ?? '');
-  const failing = routing.out.filter(
-    (name) => failed.has(name) && inHand(routing.reasonOf(name)) && routing.reasonOf(name) !== told,
-  );
+  const failing = routing.out.filter((name) => failed.has(name) && inOurs(name) && routing.reasonOf(name) !== told);
   const lost = routing.in.filter((name) => !seen(name));
   const leaving = routing.in.length + coming.length - lost.length < leastInRotation(inventory) ? [] : lost;
 

@@ -1,5 +1,6 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
+import { seenBalancers } from '../fleet.ts';
 import type { Intent } from '../record.ts';
 import type { Size } from '../batch.ts';
 import { releaseName, virtualenvKey, type Release, type VirtualenvContent } from '../release.ts';
@@ -9,7 +10,8 @@ import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
 import { LOST } from './hand.ts';
 import { listed } from './listed.ts';
-import { switching } from './switching.ts';
+import { newcomers, settledFleet } from './newcomers.ts';
+import { joining, switching } from './switching.ts';
 import { settled } from './rollback.ts';
 import { preflight } from './preflight.ts';
 import { staging } from './staging.ts';
@@ -47,6 +49,8 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   if (ground !== undefined) return ground;
   const release = releaseFor(inventory, view, wish.of);
   const present = origin(view, release.release);
+  const fleet = settledFleet(inventory, view);
+  const left = newcomers(inventory, view);
   const intent: Intent = {
     kind: 'roll',
     from: present,
@@ -58,13 +62,14 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     ...(wish.allowMigrations.length === 0 ? {} : { allow: [...wish.allowMigrations] }),
     ...authored(author),
   };
-  const begun = withoutLost(new Routing(inventory, view, author, view.begun), wish.lost);
+  const begun = withoutLost(new Routing(fleet, view, author, view.begun), wish.lost);
   const touched = inventory.backends.filter(
-    ({ name }) => wish.hosts.includes(name) && !settled(view, begun, name, release.release),
+    ({ name }) => wish.hosts.includes(name) && (left.has(name) || !settled(view, begun, name, release.release)),
   );
+  const joins = touched.map(({ name }) => name).filter((name) => left.has(name));
   const title = `${release.release} (${release.subject}) on ${listed(touched.map(({ name }) => name))}`;
   if (touched.length === 0) {
-    const phases = settling(inventory, view, begun, release.release);
+    const phases = settling(fleet, view, begun, release.release);
     const runs = { title: `${release.release} runs on ${listed(wish.hosts)}` };
     return declaring(inventory, begun.missing, runs, phases, wish.warnings);
   }
@@ -86,14 +91,29 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     builder,
     allowMigrations: wish.allowMigrations,
   };
-  const ways = orders(inventory, touched, wish.batch, begun);
-  const possible = ways.filter((order) => enoughLeft(inventory, begun, order) === undefined);
-  const short = possible.length > 0 ? undefined : enoughLeft(inventory, begun, ways[0] ?? []);
+  const others = touched.filter(({ name }) => !left.has(name));
+  const ways = orders(fleet, others, wish.batch, begun);
+  const possible = ways.filter((order) => enoughLeft(fleet, begun, order) === undefined);
+  const short = possible.length > 0 ? undefined : enoughLeft(fleet, begun, ways[0] ?? []);
   if (short !== undefined) return short;
   const attempt = (order: Order) => {
-    const routing = withoutLost(new Routing(inventory, view, author, intent), wish.lost);
-    const phases = switching(inventory, view, routing, { release: release.release, batches: order });
-    return { routing, phases, order };
+    const routing = withoutLost(new Routing(fleet, view, author, intent), wish.lost);
+    const goal = { release: release.release, batches: order };
+    if (joins.length === 0) return { routing, phases: switching(inventory, view, routing, goal), order };
+    // Where it can't be told that nothing is sent to them, that is made so first.
+    const sure = seenBalancers(view).every(([, { spared }]) => joins.every((name) => spared?.includes(name)));
+    const phases = sure ? [] : routing.flip(`nothing is sent to ${listed(joins)} until the first roll`);
+    phases.push(joining(inventory, view, goal, joins), ...switching(inventory, view, routing, { ...goal, before: 1 }));
+    const coming = new Set(joins);
+    const all = {
+      ...inventory,
+      backends: inventory.backends.filter(({ name }) => coming.has(name) || !left.has(name)),
+    };
+    const last = new Routing(all, routing.seenAfter(), author, order.length === 0 ? intent : null, coming);
+    for (const name of joins) last.served(name, release.release);
+    if (order.length === 0) last.finish(release.release);
+    phases.push(...last.flip(`${listed(joins)} in rotation`));
+    return { routing: { missing: [...routing.missing, ...last.missing], out: routing.out }, phases, order };
   };
   const { routing, phases, order } = bestDeclared(attempt, possible);
   const stages = staging(inventory, view, toStage);
@@ -161,7 +181,7 @@ function built(view: FleetView, builder: string, wanted: Release): Release | und
 
 function notes(
   inventory: Inventory,
-  routing: Routing,
+  routing: Pick<Routing, 'out'>,
   view: FleetView,
   order: readonly (readonly string[])[],
   present: string | null,

@@ -10,6 +10,7 @@ import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
 import { inHand } from './hand.ts';
 import { listed } from './listed.ts';
+import { neverRolled, settledFleet } from './newcomers.ts';
 import { noReturn } from './one-way.ts';
 import { switching } from './switching.ts';
 import { origin, runs } from './prevailing.ts';
@@ -26,8 +27,15 @@ export interface RollbackWish {
 }
 
 /** The roll backwards: nothing is built or shipped, so every host must have the release complete. */
-export function planRollback(inventory: Inventory, view: FleetView, wish: RollbackWish, author: Author): Planned {
-  const ground = groundFor(inventory, view, wish.hosts);
+export function planRollback(whole: Inventory, view: FleetView, asked: RollbackWish, author: Author): Planned {
+  const inventory = settledFleet(whole, view);
+  // What no roll has come to has nothing to go back from.
+  const wish = {
+    ...asked,
+    hosts: asked.hosts.filter((name) => inventory.backends.some((backend) => backend.name === name)),
+  };
+  const ground =
+    groundFor(whole, view, wish.hosts) ?? (wish.hosts.length === 0 ? neverRolled(whole, view, asked.hosts) : undefined);
   if (ground !== undefined) return ground;
   const present = presentOf(view, wish.hosts);
   const common = commonReleases(view, wish.hosts);
@@ -72,7 +80,7 @@ export function planRollback(inventory: Inventory, view: FleetView, wish: Rollba
   const attempt = (order: Order) => {
     const routing = touched.length === 0 ? begun : new Routing(inventory, view, author, intent);
     if (touched.length === 0) return { routing, phases: settling(inventory, view, routing, release) };
-    return { routing, phases: switching(inventory, view, routing, { release, batches: order }) };
+    return { routing, phases: switching(whole, view, routing, { release, batches: order }) };
   };
   const { routing, phases } = bestDeclared(attempt, possible);
   const title = `back to ${release} on ${listed(touched.length === 0 ? wish.hosts : touched.map(({ name }) => name))}`;

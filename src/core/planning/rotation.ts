@@ -7,19 +7,21 @@ import { declaring } from './declaring.ts';
 import { refused, type Planned } from './refusal.ts';
 import { inHand } from './hand.ts';
 import { listed } from './listed.ts';
+import { neverRolled, settledFleet } from './newcomers.ts';
 import { drained, health } from './switching.ts';
 import { prevailing } from './prevailing.ts';
 
 /** Takes backends out of rotation, and proves that no request is left on them. They stay out until `enable`. */
 export function planDrain(
-  inventory: Inventory,
+  whole: Inventory,
   view: FleetView,
   hosts: readonly string[],
   reason: string,
   author: Author,
 ): Planned {
-  const ground = groundFor(inventory, view, []);
+  const ground = groundFor(whole, view, []) ?? neverRolled(whole, view, hosts);
   if (ground !== undefined) return ground;
+  const inventory = settledFleet(whole, view);
   const routing = new Routing(inventory, view, author, view.begun);
   const leaving = hosts.filter((host) => !routing.out.includes(host) || inHand(routing.reasonOf(host)));
   const short = enoughLeft(inventory, routing, [leaving]);
@@ -35,7 +37,7 @@ export function planDrain(
     title: `wait until no request is left on ${listed(hosts)}`,
     tracks: inventory.backends
       .filter(({ name }) => hosts.includes(name) && view.backends[name]?.kind === 'seen')
-      .map((backend) => ({ host: backend.name, steps: drained(inventory, view, backend) })),
+      .map((backend) => ({ host: backend.name, steps: drained(whole, view, backend) })),
   };
   const phases = [...flips, ...(empty.tracks.length > 0 ? [empty] : [])];
   return declaring(inventory, routing.missing, { title: `drain ${listed(hosts)}` }, phases, []);
@@ -47,9 +49,10 @@ function equalizing(inventory: Inventory, view: FleetView, routing: Routing): Ph
 }
 
 /** Puts backends back, once each is healthy as seen from every balancer and runs what the fleet runs. */
-export function planEnable(inventory: Inventory, view: FleetView, hosts: readonly string[], author: Author): Planned {
-  const ground = groundFor(inventory, view, hosts);
+export function planEnable(whole: Inventory, view: FleetView, hosts: readonly string[], author: Author): Planned {
+  const ground = groundFor(whole, view, hosts) ?? neverRolled(whole, view, hosts);
   if (ground !== undefined) return ground;
+  const inventory = settledFleet(whole, view);
   const release = prevailing(view, hosts);
   const routing = new Routing(inventory, view, author, view.begun);
   const astray = hosts.filter((host) => {

@@ -1,6 +1,6 @@
 import type { Inventory } from '../inventory.ts';
 import { complete, type FleetView } from '../fleet.ts';
-import type { Phase, Step } from '../plan.ts';
+import type { Phase, PutStep, Step } from '../plan.ts';
 import { formatRelease, type Release } from '../release.ts';
 import { bytes } from '../bytes.ts';
 import { manageOf } from '../migrations.ts';
@@ -189,9 +189,8 @@ function rehearsing(inventory: Inventory, goal: Staging, migrates: boolean): Pha
 }
 
 function publishing(inventory: Inventory, goal: Staging): Phase[] {
-  const { publish, command, output } = inventory.build.static;
+  const { publish, command } = inventory.build.static;
   if (command === null || publish.to === 'none') return [];
-  const { root, code } = inventory.release;
   const onBalancers = publish.to === 'balancers';
   const hosts = onBalancers ? inventory.balancers.map(({ name }) => name) : goal.hosts;
   return [
@@ -201,24 +200,28 @@ function publishing(inventory: Inventory, goal: Staging): Phase[] {
       tracks: [
         {
           host: listed(hosts),
-          steps: [
-            {
-              kind: 'put',
-              say: `merge the static files of ${goal.release.release} into ${publish.path}`,
-              script: 'publish-static',
-              fence: onBalancers ? inventory.nginx.folder : fence(inventory),
-              calls: hosts.map((host) => ({ host, args: [publish.path, goal.release.release] })),
-              from: {
-                kind: 'host',
-                host: goal.builder,
-                script: 'pack-static',
-                args: [root, goal.release.release, code, output],
-              },
-              deadline: LONG,
-            },
-          ],
+          steps: [publishStep(inventory, { release: goal.release.release, builder: goal.builder }, hosts)],
         },
       ],
     },
   ];
+}
+
+/** Merges a release's static files, which the builder has, into what is published on the hosts. */
+export function publishStep(
+  inventory: Inventory,
+  { release, builder }: { readonly release: string; readonly builder: string },
+  hosts: readonly string[],
+): PutStep {
+  const { publish, output } = inventory.build.static;
+  const { root, code } = inventory.release;
+  return {
+    kind: 'put',
+    say: `merge the static files of ${release} into ${publish.path}`,
+    script: 'publish-static',
+    fence: publish.to === 'balancers' ? inventory.nginx.folder : fence(inventory),
+    calls: hosts.map((host) => ({ host, args: [publish.path, release] })),
+    from: { kind: 'host', host: builder, script: 'pack-static', args: [root, release, code, output] },
+    deadline: LONG,
+  };
 }

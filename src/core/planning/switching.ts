@@ -5,8 +5,9 @@ import { applicationLogs, pidFile, slotFile } from '../service.ts';
 import { socketOf } from '../address.ts';
 import type { Routing } from './flip.ts';
 import { unsettled } from './ground.ts';
-import { handReason, inHand } from './hand.ts';
+import { handReason, inHand, NEW } from './hand.ts';
 import { listed } from './listed.ts';
+import { settledFleet } from './newcomers.ts';
 
 /** What a script may take beyond the deadline that it keeps itself. */
 const MARGIN = 15_000;
@@ -17,6 +18,8 @@ export interface SwitchGoal {
   readonly batches: readonly (readonly string[])[];
   /** Going back: no pause, no bake, and nothing is judged. */
   readonly hurry?: boolean;
+  /** Batches that come before these. */
+  readonly before?: number;
 }
 
 /**
@@ -31,7 +34,8 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
   // What is out serves nobody, and what it runs may have been started before somebody mended what made it fail.
   const anew = new Set(hurry ? [] : routing.out);
   const rests = !hurry && inventory.roll.pause + inventory.roll.bake > 0;
-  const of = goal.batches.length;
+  const before = goal.before ?? 0;
+  const of = goal.batches.length + before;
   const fresh: Fresh[] = [];
   routing.upcoming = outAfterEachFlip(new Set(routing.out), stays, goal.batches, rests);
   let back: readonly string[] = [];
@@ -42,17 +46,20 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
     back = [];
   };
   for (const [index, hosts] of goal.batches.entries()) {
-    const batch = { number: index + 1, of, hosts };
+    const number = index + 1 + before;
+    const batch = { number, of, hosts };
     const leaving = hosts.filter((host) => !stays.has(host));
-    const unequal = index === 0 ? unsettled(inventory, view) : undefined;
+    const unequal = index === 0 ? unsettled(settledFleet(inventory, view), view) : undefined;
     if (leaving.length === 0 && unequal !== undefined) phases.push(...routing.flip(unequal));
     if (leaving.length > 0) {
-      for (const host of leaving) routing.takeOut(host, handReason(goal.release));
+      // What no roll has brought in yet stays what it is, whatever becomes of this one.
+      for (const host of leaving.filter((each) => routing.reasonOf(each) !== NEW))
+        routing.takeOut(host, handReason(goal.release));
       letIn(`${back.length > 0 ? `${listed(back)} back in, ` : ''}${listed(leaving)} out of rotation`, batch);
     }
     phases.push({
       name: 'batch',
-      title: `batch ${index + 1} of ${of}: ${listed(hosts)} to ${goal.release}`,
+      title: `batch ${number} of ${of}: ${listed(hosts)} to ${goal.release}`,
       tracks: [
         ...hosts.map((host) => track(inventory, view, host, goal, anew.has(host))),
         ...(rests || hurry ? [] : watching(inventory, routing, goal, fresh, 0)),
@@ -61,7 +68,7 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
     });
     for (const host of hosts) routing.served(host, goal.release);
     back = [...back, ...leaving];
-    if (index === of - 1) {
+    if (number === of) {
       routing.finish(goal.release);
       letIn(back.length > 0 ? `${listed(back)} back in rotation` : 'the record says what the hosts run now', batch);
     } else if (rests && back.length > 0) {
@@ -70,6 +77,17 @@ export function switching(inventory: Inventory, view: FleetView, routing: Routin
     }
   }
   return phases;
+}
+
+/** The first roll of backends to which nothing is sent yet: nothing has to be moved for it. */
+export function joining(inventory: Inventory, view: FleetView, goal: SwitchGoal, hosts: readonly string[]): Phase {
+  const of = goal.batches.length + 1;
+  return {
+    name: 'batch',
+    title: `batch 1 of ${of}: ${listed(hosts)}, new, to ${goal.release}`,
+    tracks: hosts.map((host) => track(inventory, view, host, goal, false)),
+    batch: { number: 1, of, hosts },
+  };
 }
 
 /** Who is out after each flip of a roll, in order. */

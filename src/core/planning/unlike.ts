@@ -1,5 +1,5 @@
 import { newestRecord, type FleetView } from '../fleet.ts';
-import { inHand } from './hand.ts';
+import { inHand, NEW } from './hand.ts';
 import { listed } from './listed.ts';
 import type { Plan } from '../plan.ts';
 
@@ -29,10 +29,10 @@ export function divided(view: FleetView): string[] {
   const record = newestRecord(view);
   const out = Object.entries(record?.backends ?? {}).filter(([, { rotation }]) => rotation === 'out');
   const held = out
-    .filter(([name, { reason }]) => inHand(reason) && view.backends[name]?.kind === 'seen')
+    .filter(([name, { reason }]) => inHand(reason) && reason !== NEW && view.backends[name]?.kind === 'seen')
     .map(([name]) => name);
   const serving = Object.entries(view.backends).filter(
-    ([name, seen]) => seen.kind === 'seen' && !out.some(([other]) => other === name),
+    ([name, seen]) => seen.kind === 'seen' && (record === null || record.backends[name]?.rotation === 'in'),
   );
   const running = Map.groupBy(serving, ([, seen]) => (seen.kind === 'seen' ? seen.running : null));
   const told = [...running].map(

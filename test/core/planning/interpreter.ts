@@ -1,10 +1,25 @@
 import assert from 'node:assert/strict';
 import type { Plan, Phase, ProbeStep, RunStep, Step, Track } from '../../../src/core/plan.ts';
+import { goodRecord } from '../../../src/core/planning/by-hand.ts';
 import { leastInRotation } from '../../../src/core/planning/ground.ts';
 import { generationName } from '../../../src/core/planning/flip.ts';
 import { groupName } from '../../../src/core/routing/groups.ts';
 import { outOf, type GenerationRecord } from '../../../src/core/record.ts';
-import { groupsOf, recordOf, sha256, timeOf, type Balancer, type World } from './world.ts';
+import {
+  digestOf,
+  groupsKnow,
+  groupsOf,
+  laneOf,
+  recordOf,
+  sends,
+  sha256,
+  timeOf,
+  viewOf,
+  type Balancer,
+  type World,
+} from './world.ts';
+
+export { laneOf, sends } from './world.ts';
 
 /** How far a plan came. */
 export interface Ran {
@@ -102,6 +117,10 @@ class Interpreter {
       case 'together':
         for (const each of step.steps) yield* this.#step(each);
         return;
+      case 'absent':
+        assert.ok(!this.#world.balancers.get(step.host)?.reachable, `${step.host} answers`);
+        yield undefined;
+        return;
       case 'pause':
       case 'watch':
         yield undefined;
@@ -183,14 +202,28 @@ class Interpreter {
     assert.ok(!balancer.generations.has(generation), `${number} was prepared before, by somebody`);
     assert.equal(record.generation, generation);
     assert.deepEqual(record.table, { stable: group });
-    assert.equal(
-      groupName(outOf(record), inventory),
-      group.replace(/^closing-/, ''),
-      'the record says what the table says',
+    const knows = new Set(Object.keys(record.backends));
+    const of = { ...inventory, backends: inventory.backends.filter(({ name }) => knows.has(name)) };
+    const table = group.replace(/^closing-/, '');
+    // A table of before may be named after hosts that have gone, or that were not there yet: then by what it makes of the others.
+    const means = balancer.loaded === null ? undefined : groupsOf(balancer.loaded)[table];
+    if (groupName(outOf(record), of) !== table)
+      assert.deepEqual(
+        means?.filter((name) => knows.has(name)).toSorted(),
+        [...outOf(record)].filter((name) => groupsKnow(balancer.loaded, name)).toSorted(),
+        `the record says what the table says: ${table}`,
+      );
+    const former = this.#newest()?.backends;
+    const unknown = [...this.#world.backends.keys()].filter((name) => !knows.has(name));
+    for (const name of unknown) assert.ok(former !== undefined && !(name in former), `the record forgets ${name}`);
+    assert.deepEqual(
+      Object.keys(record.backends),
+      [...this.#world.backends.keys()].filter((name) => knows.has(name)),
+      'the record knows no host but those of the inventory',
     );
-    assert.deepEqual(Object.keys(record.backends), [...this.#world.backends.keys()]);
     for (const [name, { running, reachable }] of this.#world.backends)
-      if (reachable) assert.equal(record.backends[name]?.release, running, `the record knows what ${name} runs`);
+      if (reachable && knows.has(name))
+        assert.equal(record.backends[name]?.release, running, `the record knows what ${name} runs`);
     const before = this.#newest();
     for (const [name, { rotation, since, reason }] of Object.entries(record.backends)) {
       const known = before?.backends[name];
@@ -203,6 +236,8 @@ class Interpreter {
   }
 
   #newest(): GenerationRecord | undefined {
+    if ([...this.#world.balancers.values()].some(({ edited }) => edited))
+      return goodRecord(viewOf(this.#world)) ?? undefined;
     return [...this.#world.balancers.values()]
       .flatMap(({ live, generations }) => (live === null ? [] : [generations.get(live)!.record]))
       .toSorted((a, b) => b.generation - a.generation)[0];
@@ -217,16 +252,23 @@ class Interpreter {
     const before = sends(this.#world, host);
     const known = this.#newest();
     balancer.live = Number(number);
+    delete balancer.edited;
+    balancer.flipped = { number: Number(number), sum: digestOf(next.record) };
     const after = sends(this.#world, host);
     if (balancer.loaded !== null && inventory.nginx.switch === 'live')
       assert.ok(
         laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded),
         `${laneOf(balancer)} is declared on ${host}`,
       );
-    const least = leastInRotation(inventory);
+    // Of the fleet as it is: what no record knows has never served.
+    const fleet = inventory.backends.filter((backend) => backend.name in next.record.backends);
+    const least = leastInRotation({ ...inventory, backends: fleet });
     assert.ok(after.size >= least || after.size >= before.size, `${after.size} of ${least} in rotation on ${host}`);
     for (const name of after) {
-      if (known?.backends[name]?.rotation === 'out')
+      if (!before.has(name)) this.#assertRan(name, host);
+      // To what no record knows somebody else's reload may have sent already.
+      const came = known?.backends[name] === undefined ? !before.has(name) : known.backends[name]?.rotation === 'out';
+      if (known !== undefined && came)
         assert.deepEqual(
           this.#healthy.get(name)?.size,
           this.#world.balancers.size,
@@ -238,6 +280,11 @@ class Interpreter {
         this.#drained.delete(name);
         this.#awaited.delete(name);
       }
+  }
+
+  #assertRan(name: string, host: string): void {
+    if (this.#world.inventory.nginx.switch !== 'live') return;
+    assert.ok(this.#world.backends.get(name)?.ran, `${host} sends to ${name}, where no release ever ran`);
   }
 
   #configuration(balancer: Balancer, [action = '', , , expected]: readonly string[], text: string): void {
@@ -275,7 +322,9 @@ class Interpreter {
       assert.match(laneOf(balancer), /^closing-/, `${host} is reloaded while clients hold connections`);
       assert.ok(this.#quiesced.has(host));
     }
+    const before = sends(this.#world, host);
     balancer.loaded = balancer.file;
+    for (const name of sends(this.#world, host)) if (!before.has(name)) this.#assertRan(name, host);
     if (inventory.nginx.switch === 'live' && balancer.live !== null)
       assert.ok(
         laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded ?? '{"groups":{}}'),
@@ -295,6 +344,7 @@ class Interpreter {
     this.#healthy.delete(host);
     backend.current = release;
     backend.running = backend.broken.has(release) ? null : release;
+    if (backend.running !== null) backend.ran = true;
     if (backend.running === null) throw new StepFailed(`${release} does not start on ${host}`);
   }
 
@@ -321,28 +371,9 @@ class Interpreter {
     assert.deepEqual(rotation.out, [...out], 'the plan tells who is out');
     assert.deepEqual(
       rotation.in,
-      [...this.#world.backends.keys()].filter((name) => !out.has(name)),
+      [...this.#world.backends.keys()].filter((name) => name in record.backends && !out.has(name)),
     );
   }
-}
-
-/** The group that a balancer's live generation names; empty before the first. */
-export function laneOf({ live, generations }: Balancer): string {
-  return live === null ? '' : generations.get(live)!.lane;
-}
-
-/** The backends to which a balancer may send as it is. What it does not know falls to all. */
-export function sends({ inventory, balancers, backends }: World, name: string): Set<string> {
-  const balancer = balancers.get(name)!;
-  if (balancer.loaded === null) return new Set();
-  const groups = groupsOf(balancer.loaded);
-  const out =
-    inventory.nginx.switch === 'reload'
-      ? Object.values(groups)[0]
-      : balancer.live === null
-        ? []
-        : groups[laneOf(balancer).replace(/^closing-/, '')];
-  return new Set([...backends.keys()].filter((backend) => !(out ?? []).includes(backend)));
 }
 
 function added(sets: Map<string, Set<string>>, key: string, value: string): void {

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { planBack } from '../../../src/core/planning/back.ts';
 import { leastInRotation } from '../../../src/core/planning/ground.ts';
+import { mending } from '../../../src/core/planning/mending.ts';
+import { planPrune } from '../../../src/core/planning/prune.ts';
 import { planRest } from '../../../src/core/planning/rest.ts';
 import { planRoll } from '../../../src/core/planning/roll.ts';
 import { planRollback } from '../../../src/core/planning/rollback.ts';
@@ -11,8 +13,24 @@ import type { Planned } from '../../../src/core/planning/refusal.ts';
 import type { Plan } from '../../../src/core/plan.ts';
 import { newestRecord } from '../../../src/core/fleet.ts';
 import { outOf } from '../../../src/core/record.ts';
+import { level, standings } from '../../../src/core/standing.ts';
 import { interpret, laneOf } from './interpreter.ts';
-import { author, copied, names, planOf, rollTo, viewOf, worldOf, V0, V1, V2, type Wish, type World } from './world.ts';
+import {
+  author,
+  copied,
+  groupsOf,
+  names,
+  planOf,
+  rollTo,
+  viewOf,
+  worldOf,
+  V0,
+  V1,
+  V2,
+  type Balancer,
+  type Wish,
+  type World,
+} from './world.ts';
 
 // What must never happen is asserted by the interpreter, at each step of every plan that is run here.
 
@@ -320,4 +338,200 @@ test('whatever was begun and not ended, nothing that must never happen does, and
     { numRuns: RUNS },
   );
   assert.ok(ran.planned > ran.refused, JSON.stringify(ran));
+});
+
+/** The same wishes for a fleet that has grown and shrunk since its record was written. */
+const grown: fc.Arbitrary<Wish> = fc
+  .tuple(
+    wishes,
+    fc.integer({ min: 0, max: 2 }),
+    fc.integer({ min: 0, max: 2 }),
+    fc.subarray(names('old', 2)),
+    fc.boolean(),
+  )
+  .map(([wish, newcomers, former, away, installed]) => ({
+    ...wish,
+    backends: (wish.backends ?? 0) + newcomers,
+    newcomers,
+    former,
+    out: [...(wish.out ?? []), ...away.slice(0, former).filter((name) => Number(name.slice(3)) <= former)],
+    // An administrator installs what the inventory asks for, and that has no line for what has left.
+    installed: installed && newcomers > 0 && former === 0 && wish.switch === 'live',
+  }));
+
+const stay = (wish: Wish): string[] => (wish.out ?? []).filter((name) => name.startsWith('web'));
+
+test('a backend that is new is sent nothing before its first roll, and one that has left is forgotten, wherever that roll dies', () => {
+  let planned = 0;
+  fc.assert(
+    fc.property(grown, seeds, shares, (wish, seed, share) => {
+      const world = worldOf(wish);
+      const result = roll(world);
+      if (result.kind === 'refused') return;
+      planned += 1;
+      const cut = Math.floor(share * lengthOf(result.plan, world));
+      interpret(result.plan, world, { cut, seed });
+      interpret(planOf(roll(world)), world, { seed });
+      assertOn(world, V2);
+      assert.deepEqual(outNow(world), stay(wish));
+      assertRests(world);
+      assert.deepEqual(planOf(roll(world)).phases, [], 'nothing is left to do');
+    }),
+    { numRuns: RUNS },
+  );
+  assert.ok(planned > RUNS / 3, `${planned} planned`);
+});
+
+test('a roll that brings in new backends can be taken back from anywhere, and they stay out', () => {
+  fc.assert(
+    fc.property(grown, seeds, shares, (wish, seed, share) => {
+      const world = worldOf({ ...wish, runs: {} });
+      const result = roll(world);
+      if (result.kind === 'refused' || result.plan.phases.length === 0) return;
+      const fresh = all(world).slice(all(world).length - (wish.newcomers ?? 0));
+      const cut = Math.floor(share * lengthOf(result.plan, world));
+      interpret(result.plan, world, { cut, seed });
+      const record = newestRecord(viewOf(world));
+      // Once they are in there is no release to take them back to: that is told.
+      if (fresh.some((name) => record?.backends[name]?.rotation === 'in')) return;
+      goBack(world, result.plan, all(world), seed);
+      const serving = all(world).filter((name) => !fresh.includes(name) && !wish.out?.includes(name));
+      if (!undeclarable(world)) assertOn(world, V1, serving);
+      for (const name of fresh) assert.notEqual(newestRecord(viewOf(world))?.backends[name]?.rotation, 'in');
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test('whatever else is done while backends are new, nothing is sent to them', () => {
+  fc.assert(
+    fc.property(grown, deeds, (wish, todo) => {
+      const world = worldOf(wish);
+      const { inventory } = world;
+      for (const { verb, hosts: some, share, seed } of todo) {
+        const hosts = some?.filter((name) => world.backends.has(name)) ?? all(world);
+        const view = viewOf(world);
+        const planned: Planned =
+          verb === 'drain'
+            ? planDrain(inventory, view, hosts, 'a new disk', author)
+            : verb === 'enable'
+              ? planEnable(inventory, view, hosts, author)
+              : verb === 'rollback'
+                ? planRollback(inventory, view, { hosts, batch: inventory.roll.batch }, author)
+                : planBack(inventory, view, { release: V1, failed: V2, hosts }, author);
+        if (planned.kind === 'refused') continue;
+        const cut = share === 1 ? Infinity : Math.floor(share * lengthOf(planned.plan, world));
+        interpret(planned.plan, world, { cut, seed });
+      }
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+/** What a hand may do to a balancer's routing. Each returns whether it changed something. */
+const hands: Readonly<Record<string, (balancer: Balancer, groups: readonly string[]) => boolean>> = {
+  'moves `live` back': (balancer) => {
+    const earlier = [...balancer.generations.keys()].filter((number) => number < (balancer.live ?? 0)).at(-1);
+    if (earlier === undefined) return false;
+    balancer.live = earlier;
+    return true;
+  },
+  'changes a link': (balancer, groups) => {
+    const entry = balancer.generations.get(balancer.live ?? -1);
+    const lane = groups.find((name) => name !== entry?.lane);
+    if (entry === undefined || lane === undefined) return false;
+    balancer.generations.set(balancer.live!, { ...entry, lane });
+    return true;
+  },
+  'edits the record': (balancer) => {
+    const entry = balancer.generations.get(balancer.live ?? -1);
+    if (entry === undefined) return false;
+    balancer.generations.set(balancer.live!, { ...entry, record: { ...entry.record, by: 'mallory@desk' } });
+    return true;
+  },
+};
+
+test('what a hand changed on a balancer is refused by every command, and both ways out end with one routing and one release', () => {
+  const ran = { refused: 0, mended: 0 };
+  fc.assert(
+    fc.property(
+      wishes,
+      seeds,
+      shares,
+      fc.constantFrom(...Object.keys(hands)),
+      fc.nat(2),
+      fc.boolean(),
+      (wish, seed, share, hand, nth, adopts) => {
+        const world = worldOf({ ...wish, loaded: 'all' });
+        const first = roll(world);
+        if (first.kind === 'refused') return;
+        interpret(first.plan, world, { cut: Math.floor(share * lengthOf(first.plan, world)), seed });
+        const name = [...world.balancers.keys()][nth % world.balancers.size] ?? '';
+        const balancer = world.balancers.get(name)!;
+        if (balancer.flipped === null || balancer.loaded === null) return;
+        if (!hands[hand]?.(balancer, Object.keys(groupsOf(balancer.loaded)))) return;
+        balancer.edited = true;
+        const { inventory } = world;
+        const hosts = all(world);
+        const view = viewOf(world);
+        for (const planned of [
+          roll(world),
+          planRollback(inventory, view, { hosts, batch: inventory.roll.batch }, author),
+          planDrain(inventory, view, ['web1'], 'a new disk', author),
+          planEnable(inventory, view, ['web1'], author),
+          planPrune(inventory, view),
+          planBack(inventory, view, { release: V1, failed: V2, hosts }, author),
+        ]) {
+          assert.ok(planned.kind === 'refused' || planned.plan.title === 'the configuration as it was');
+          if (planned.kind === 'refused') assert.match(planned.message, /was changed by hand; nothing was touched/);
+        }
+        ran.refused += 1;
+        const truth = adopts ? { adopt: name } : { overwrite: true };
+        const mended = mending(inventory, view, truth, author, (seen) =>
+          planRoll(inventory, seen, rollTo(world), author),
+        );
+        if (mended.kind === 'refused') {
+          assert.doesNotMatch(mended.message, /by hand/);
+          return;
+        }
+        ran.mended += 1;
+        assert.equal(interpret(mended.plan, world, { seed }).ended, 'done');
+        assertOn(world, V2);
+        assertRests(world);
+        assert.ok(level(viewOf(world)));
+      },
+    ),
+    { numRuns: RUNS },
+  );
+  assert.ok(ran.mended > ran.refused / 3, JSON.stringify(ran));
+});
+
+test('balancers that were away catch up with whatever command comes next', () => {
+  fc.assert(
+    fc.property(wishes, seeds, fc.nat(2), (wish, seed, nth) => {
+      const world = worldOf({ ...wish, balancers: Math.max(2, wish.balancers ?? 2) });
+      const first = planOf(planDrain(world.inventory, viewOf(world), [], 'x', author));
+      interpret(first, world, { seed });
+      const name = [...world.balancers.keys()][nth % world.balancers.size] ?? '';
+      const rest = [...world.balancers].filter(([other]) => other !== name);
+      const part = {
+        inventory: {
+          ...world.inventory,
+          balancers: world.inventory.balancers.filter((balancer) => balancer.name !== name),
+        },
+        balancers: new Map(rest),
+        backends: world.backends,
+      };
+      const rolled = roll(part);
+      if (rolled.kind === 'refused') return;
+      interpret(rolled.plan, part, { seed });
+      const before = [...standings(viewOf(world)).values()].map(({ kind }) => kind);
+      assert.ok(!before.includes('edited'), before.join());
+      const next = mending(world.inventory, viewOf(world), {}, author, (seen) => planPrune(world.inventory, seen));
+      if (next.kind === 'refused') return;
+      assert.equal(interpret(next.plan, world, { seed }).ended, 'done');
+      assert.ok(level(viewOf(world)));
+    }),
+    { numRuns: RUNS / 3 },
+  );
 });

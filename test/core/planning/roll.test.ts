@@ -201,7 +201,8 @@ describe('a roll that goes on with one that died', () => {
     const world = worldOf({ backends: 2, balancers: 2, runs: { web1: V2, web2: V2 } });
     const lb1 = world.balancers.get('lb1')!;
     const { record, lane } = lb1.generations.get(7)!;
-    lb1.generations.set(8, { lane, record: { ...record, generation: 8 } });
+    const next = { lane, record: { ...record, generation: 8 } };
+    for (const { generations } of world.balancers.values()) generations.set(8, next);
     lb1.live = 8;
     const found = plan(world);
     assert.deepEqual(titles(found), ['the balancers made equal again']);
@@ -228,7 +229,19 @@ describe('groups that Nginx has not loaded', () => {
     assert.equal(others.length, 0);
     assert.deepEqual(
       declare?.tracks[0]?.steps.map((step) => (step.kind === 'run' ? step.script : step.kind)),
-      ['configuration', 'prepare', 'flip', 'probe', 'quiesce', 'reload', 'configuration', 'prepare', 'flip', 'probe'],
+      [
+        'configuration',
+        'prepare',
+        'flip',
+        'probe',
+        'quiesce',
+        'reload',
+        'configuration',
+        'prepare',
+        'flip',
+        'probe',
+        'old-workers',
+      ],
     );
     for (const step of declare?.tracks[0]?.steps ?? [])
       if (step.kind === 'run' && step.script === 'prepare')

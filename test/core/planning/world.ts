@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { begunOn, type BackendView, type BalancerView, type FleetView } from '../../../src/core/fleet.ts';
+import { begunOn, newestOf, type BackendView, type BalancerView, type FleetView } from '../../../src/core/fleet.ts';
 import type { Inventory } from '../../../src/core/inventory.ts';
-import type { Author } from '../../../src/core/planning/flip.ts';
+import { generationName, type Author } from '../../../src/core/planning/flip.ts';
 import type { RollWish } from '../../../src/core/planning/roll.ts';
 import type { Planned } from '../../../src/core/planning/refusal.ts';
 import type { Plan } from '../../../src/core/plan.ts';
@@ -40,6 +40,12 @@ export interface Wish {
   /** The configuration that the balancers have loaded: what the inventory declares, less than that, or none. */
   readonly loaded?: 'all' | 'least' | 'none';
   readonly intent?: Intent | null;
+  /** How many of the backends, the last ones, came into the inventory after the record was written: nothing was ever there. */
+  readonly newcomers?: number;
+  /** Nginx has loaded the configuration with those in it. */
+  readonly installed?: boolean;
+  /** Backends that the record and the configuration have and the inventory no longer; names `old1`, … Some of them may be `out`. */
+  readonly former?: number;
 }
 
 export interface Balancer {
@@ -51,6 +57,10 @@ export interface Balancer {
   loaded: string | null;
   /** Where workers of before the last reload may still send. */
   readonly lingering: Set<string>;
+  /** What the last flip left word of: the generation, and the digest of its record. */
+  flipped: { readonly number: number; readonly sum: string } | null;
+  /** Somebody changed its routing by hand. */
+  edited?: true;
   /** The operator can reach it. Whether or not, it serves. */
   reachable: boolean;
 }
@@ -62,6 +72,8 @@ export interface Backend {
   reachable: boolean;
   /** What can't be started here. */
   readonly broken: Set<string>;
+  /** A release ran here once, or it is of the fleet since its first roll. */
+  ran: boolean;
 }
 
 /** A fleet as it is, to be looked at by the planner and changed by the interpreter. */
@@ -83,15 +95,18 @@ interface Text {
 export type Groups = Readonly<Record<string, readonly string[]>>;
 
 const readText = (text: string): Text => JSON.parse(text) as Text;
+/** Whether a configuration has a backend at all. */
+export const groupsKnow = (text: string | null, backend: string): boolean =>
+  text !== null && readText(text).backends.includes(backend);
 export const groupsOf = (text: string): Groups => readText(text).groups;
 
 /** As open.ts has it, with JSON for Nginx's own words. */
 export function configurationOf(inventory: Inventory): FleetView['configuration'] {
-  return (out) => {
+  return (out, of = inventory, also = []) => {
     const groups =
-      inventory.nginx.switch === 'live' ? declaredGroups(inventory, out) : [groupOf(out[0] ?? new Set(), inventory)];
+      of.nginx.switch === 'live' ? [...declaredGroups(of, out), ...also] : [groupOf(out[0] ?? new Set(), of)];
     return JSON.stringify({
-      backends: inventory.backends.map(({ name }) => name),
+      backends: of.backends.map(({ name }) => name),
       groups: Object.fromEntries(groups.map((group) => [group.name, group.out])),
     } satisfies Text);
   };
@@ -111,15 +126,22 @@ export function worldOf(wish: Wish = {}): World {
     nginx: `{ configuration: ${wish.configuration ?? 'managed'}, switch: ${wish.switch ?? 'live'} }`,
     roll: `{ batch: ${JSON.stringify(wish.batch ?? [1])}, min_in_rotation: ${wish.min ?? '50%'}, pause: ${wish.pause ? '5s' : '0s'}, bake: ${wish.bake ? '5s' : '0s'}, order: ${wish.zones === undefined ? 'inventory' : 'zones'} }`,
   });
-  const text = configurationOf(inventory);
+  // What was so when the record was written.
+  const newcomers = new Set(names('web', count).slice(count - (wish.newcomers ?? 0)));
+  const known = inventory.backends.filter(({ name }) => !newcomers.has(name));
+  const [model] = inventory.backends;
+  const gone = names('old', wish.former ?? 0).map((name, at) => ({ ...model!, name, address: `10.3.0.${10 + at}` }));
+  const then = { ...inventory, backends: [...known, ...gone] };
+  const loadedThen = wish.installed === true ? inventory : then;
+  const text = configurationOf(loadedThen);
   const whoIsOut = new Set(out);
   const record: GenerationRecord = {
     version: 1,
     app: 'shop',
     generation: 7,
-    table: { stable: groupOf(whoIsOut, inventory).name },
+    table: { stable: groupOf(whoIsOut, then).name },
     backends: Object.fromEntries(
-      inventory.backends.map(({ name }) => [
+      then.backends.map(({ name }) => [
         name,
         {
           rotation: whoIsOut.has(name) ? 'out' : 'in',
@@ -138,9 +160,9 @@ export function worldOf(wish: Wish = {}): World {
   };
   const whole = inventory.nginx.switch === 'live' ? text([whoIsOut].filter(({ size }) => size > 0)) : text([whoIsOut]);
   const group = record.table['stable'] ?? 'all';
-  const { backends: known, groups } = readText(whole);
+  const { backends: lines, groups } = readText(whole);
   const needed = Object.entries(groups).filter(([name]) => name === group || name === 'all');
-  const least = JSON.stringify({ backends: known, groups: Object.fromEntries(needed) } satisfies Text);
+  const least = JSON.stringify({ backends: lines, groups: Object.fromEntries(needed) } satisfies Text);
   const loadedText = fresh || loaded === 'none' ? null : loaded === 'all' ? whole : least;
   return {
     inventory,
@@ -154,15 +176,20 @@ export function worldOf(wish: Wish = {}): World {
           former: undefined,
           loaded: loadedText,
           lingering: new Set(),
+          flipped: null,
           reachable: true,
         },
       ]),
     ),
     backends: new Map(
       inventory.backends.map(({ name }) => {
-        const running = fresh ? null : name in runs ? (runs[name] ?? null) : V1;
-        const releases = fresh ? [] : [...new Set([V0, V1, running ?? V1])].toSorted();
-        return [name, { running, current: running, releases, reachable: true, broken: new Set() }];
+        const never = fresh || newcomers.has(name);
+        const running = never ? null : name in runs ? (runs[name] ?? null) : V1;
+        const releases = never ? [] : [...new Set([V0, V1, running ?? V1])].toSorted();
+        return [
+          name,
+          { running, current: running, releases, reachable: true, broken: new Set(), ran: !newcomers.has(name) },
+        ];
       }),
     ),
   };
@@ -187,19 +214,37 @@ export function copied(world: World): World {
   };
 }
 
+/** Of a record, as the balancers tell it. */
+export const digestOf = (record: GenerationRecord): string => sha256(JSON.stringify(record));
+
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** The group that a balancer's live generation names; empty before the first. */
+export function laneOf({ live, generations }: Balancer): string {
+  return live === null ? '' : generations.get(live)!.lane;
+}
+
+/** The backends to which a balancer may send as it is. What it does not know falls to all. */
+export function sends({ inventory, balancers, backends }: World, name: string): Set<string> {
+  const balancer = balancers.get(name)!;
+  if (balancer.loaded === null) return new Set();
+  const groups = groupsOf(balancer.loaded);
+  const out =
+    inventory.nginx.switch === 'reload'
+      ? Object.values(groups)[0]
+      : balancer.live === null
+        ? []
+        : groups[laneOf(balancer).replace(/^closing-/, '')];
+  return new Set(
+    [...backends.keys()].filter((backend) => !(out ?? []).includes(backend) && groupsKnow(balancer.loaded, backend)),
+  );
+}
 
 /** What view.ts would make of it. */
 export function viewOf(world: World): FleetView {
   const { inventory } = world;
   const balancers = Object.fromEntries(
-    [...world.balancers].map(([name, balancer]) => [
-      name,
-      balancerView(
-        balancer,
-        inventory.backends.map((backend) => backend.name),
-      ),
-    ]),
+    [...world.balancers].map(([name, balancer]) => [name, balancerView(world, name, balancer)]),
   );
   return {
     configuration: configurationOf(inventory),
@@ -209,20 +254,49 @@ export function viewOf(world: World): FleetView {
   };
 }
 
-function balancerView(balancer: Balancer, backends: readonly string[]): BalancerView {
+function balancerView(world: World, name: string, balancer: Balancer): BalancerView {
   if (!balancer.reachable) return { kind: 'unreachable', reason: 'no route' };
   const told = balancer.loaded !== null && balancer.loaded === balancer.file ? readText(balancer.loaded) : undefined;
+  const { live, flipped } = balancer;
+  const entry = live === null ? undefined : balancer.generations.get(live);
+  const digests = new Map([...balancer.generations].map(([number, { record }]) => [number, digestOf(record)]));
+  const edits = [
+    ...(entry !== undefined &&
+    entry.lane.replace(/^closing-/, '') !== entry.record.table['stable']?.replace(/^closing-/, '')
+      ? ['its links were changed by hand']
+      : []),
+    ...(flipped !== null && live !== flipped.number ? ['its `live` was moved by hand'] : []),
+    ...(flipped !== null && live === flipped.number && digests.get(live) !== flipped.sum
+      ? ['its record was edited by hand']
+      : []),
+  ];
+  const records = [...balancer.generations.values()].map(({ record }) => record);
+  const written = records.filter(
+    ({ generation }) =>
+      flipped === null ||
+      generation < flipped.number ||
+      (generation === flipped.number && digests.get(generation) === flipped.sum),
+  );
   return {
     kind: 'seen',
     token: 3,
-    live: balancer.live,
+    live,
+    link: generationName(live),
+    good: edits.length === 0 ? (entry?.record ?? null) : newestOf(written),
+    digests,
+    vouched: flipped !== null && edits.length === 0,
+    spared:
+      told === undefined ? null : [...world.backends.keys()].filter((backend) => !sends(world, name).has(backend)),
+    edits,
     serves: balancer.live !== null && balancer.loaded !== null,
     highest: Math.max(0, ...balancer.generations.keys()),
-    record: balancer.live === null ? null : (balancer.generations.get(balancer.live)?.record ?? null),
+    record: entry?.record ?? null,
     lease: null,
     file: balancer.file === null ? 'none' : sha256(balancer.file),
     unloaded: balancer.former !== undefined && balancer.loaded !== balancer.file,
-    declares: ({ name, out }) => told?.backends.join() === backends.join() && told.groups[name]?.join() === out.join(),
+    declares: (group, { backends } = world.inventory) =>
+      told?.backends.join() === backends.map((backend) => backend.name).join() &&
+      told.groups[group.name]?.join() === group.out.join(),
     problems: [],
   };
 }
