@@ -46,7 +46,8 @@ export function mending(
       : preceded(planned.plan, [...mended.phases, ...missed(inventory, view, standing)]);
   }
   const planned = plan(view);
-  if (planned.kind === 'refused' || kinds.has('edited')) return planned;
+  // What has nothing to do moves nothing: to look at a lease or to break it is no reason to flip.
+  if (planned.kind === 'refused' || kinds.has('edited') || planned.plan.phases.length === 0) return planned;
   const flips = planned.plan.phases.some(({ name }) => name === 'flip' || name === 'declare');
   const alone = kinds.size > 1 && !flips ? catchUp(inventory, view, author) : [];
   return preceded(planned.plan, [...missed(inventory, view, standing), ...alone]);
