@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { History, Told } from '../../src/core/history.ts';
 import { until } from '../fleet/hosts/shell.ts';
+import { lapse } from './aftermath.ts';
 import { assertNothingLost, pause, setScene, type Scene } from './scene.ts';
 
 describe('what was done', () => {
@@ -73,7 +74,7 @@ hooks: { before_roll: ["${TELL.replaceAll('"', '\\"')}"], after_batch: ["${TELL.
     });
     assertNothingLost(report);
 
-    const hooks = (await readFile(join(folder(), 'told'), 'utf8')).trimEnd().split('\n');
+    const hooks = (await readFile(join(folder(), 'told'), 'utf8')).split('\n').slice(0, -1);
     assert.deepEqual(hooks.slice(0, 4), [
       'before_roll  web1 web2 ',
       'after_batch 1 web1 ',
@@ -94,11 +95,7 @@ hooks: { before_roll: ["${TELL.replaceAll('"', '\\"')}"], after_batch: ["${TELL.
       /notify\[1\] \(127.0.0.1:9\) was not told of: started\. The last reason: nothing listens there/,
     );
 
-    // The lease of the dead lapses by itself.
-    await until('the lease lapses', 45_000, async () => {
-      await pause(1000);
-      return (await list()).commands[0]?.state === 'died';
-    });
+    await lapse(scene.fleet);
     const { commands } = await list();
     assert.deepEqual(
       commands.slice(0, 2).map((past) => [past.number, past.state, past.command, past.hosts.includes('web2')]),
