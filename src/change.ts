@@ -41,6 +41,9 @@ export interface ChangeOptions {
   readonly stop: AbortSignal;
 }
 
+/** Characters of a command that records and leases tell: a flag may be as long as somebody likes, and a record may not. */
+const LONGEST_COMMAND = 500;
+
 const NOBODY = { token: 0, holder: '-' };
 const NOTHING: ReadonlySet<string> = new Set();
 
@@ -62,12 +65,13 @@ export async function change(
 ): Promise<number> {
   const { inventory, clock, emit } = opened;
   const { stop } = options;
+  const command = wanted.command.slice(0, LONGEST_COMMAND);
   const look = (): Promise<FleetView> => lookAt(opened);
   const author = (held: Pick<Holding, 'token' | 'holder'>): Author => ({
     token: held.token,
     holder: held.holder,
     by: opened.by,
-    command: wanted.command,
+    command,
     at: new Date(clock.now()).toISOString(),
   });
   const began = clock.ticks();
@@ -90,7 +94,7 @@ export async function change(
 
   const intent = proposed.intent ?? first.begun;
   const held = await hold(opened, first, {
-    command: wanted.command,
+    command,
     stop,
     ...(intent === null ? {} : { intent }),
     ...(options.wait === undefined ? {} : { wait: options.wait }),
@@ -101,7 +105,7 @@ export async function change(
   });
   if (held === undefined) return signalExit(stop);
   try {
-    await options.before?.(beginning(opened, wanted.command, held.token, proposed));
+    await options.before?.(beginning(opened, command, held.token, proposed));
     // The lease of one who died, which told what was begun, is ours by now.
     const now = await look();
     const view = { ...now, begun: newestRecord(now)?.intent ?? first.begun };
@@ -109,7 +113,7 @@ export async function change(
     if (sentences(plan).join('\n') !== sentences(proposed).join('\n') && !options.yes && !(await options.ask?.(plan)))
       return 0;
 
-    emit(beginning(opened, wanted.command, held.token, plan));
+    emit(beginning(opened, command, held.token, plan));
     for (const note of plan.notes) emit({ type: 'note', text: note });
     emitRotation(opened, view);
     const context = contextOf(opened, held, stop);

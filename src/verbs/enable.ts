@@ -1,6 +1,7 @@
 import type { Opened } from '../open.ts';
 import type { Change } from '../change.ts';
 import { planEnable } from '../core/planning/rotation.ts';
+import { planRest } from '../core/planning/rest.ts';
 import { namedBackends } from './named.ts';
 
 /** Puts backends back into rotation. Throws `Refusal` for a name that the inventory lacks. */
@@ -9,5 +10,7 @@ export function enableChange(opened: Opened, hosts: readonly string[]): Promise<
   return Promise.resolve({
     command: `enable ${names.join(' ')}`,
     plan: (view, author) => planEnable(opened.inventory, view, names, author),
+    // Only a declaration that failed half-way is put right; what was said of the hosts stays said.
+    back: (view, author, _failed, givenUp) => planRest(opened.inventory, view, givenUp, author),
   });
 }
