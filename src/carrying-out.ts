@@ -6,7 +6,7 @@ import { divided } from './core/planning/unlike.ts';
 import { newestRecord, type FleetView } from './core/fleet.ts';
 import type { Phase, PhaseName, Plan } from './core/plan.ts';
 import type { Holding } from './holding.ts';
-import { mend } from './mending.ts';
+import { putRight } from './putting-right.ts';
 import type { Opened } from './open.ts';
 import { runPlan, tellEnd, type RunResult } from './roll.ts';
 import type { StepContext } from './steps/context.ts';
@@ -143,7 +143,7 @@ async function without(ground: Ground, course: Course, aside: ReadonlySet<string
 /** What is in hand comes back into rotation as it is; what failed stays out. */
 function rest(ground: Ground, failed: ReadonlySet<string>): Promise<FleetView | undefined> {
   const { opened, held, author, look } = ground;
-  return mend(opened, held, {
+  return putRight(opened, held, {
     doing: 'bring the fleet to rest',
     tell: (title) => ({ type: 'note', text: `Coming to rest: ${title}.` }),
     plan: (view, givenUp) => planRest(opened.inventory, view, new Set([...failed, ...givenUp]), author),
@@ -155,7 +155,7 @@ function rest(ground: Ground, failed: ReadonlySet<string>): Promise<FleetView | 
 async function goBack(ground: Ground, { back }: Course, failed: Plan): Promise<number> {
   const { opened, held, author, look } = ground;
   if (back === undefined) return 1;
-  const end = await mend(opened, held, {
+  const end = await putRight(opened, held, {
     doing: 'go back to one version',
     tell: (title) => ({ type: 'going back', title }),
     plan: (view, givenUp) => back(view, author, failed, givenUp),

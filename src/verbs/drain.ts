@@ -12,7 +12,11 @@ const LONGEST = 500;
 export function drainChange(opened: Opened, hosts: readonly string[], reason: string | undefined): Promise<Change> {
   const names = namedBackends(opened.inventory, hosts);
   if ((reason ?? '').length > LONGEST)
-    throw new Refusal(2, `--reason has ${reason?.length ?? 0} characters; ${LONGEST} is the most.`, 'Give a shorter one.');
+    throw new Refusal(
+      2,
+      `--reason has ${reason?.length ?? 0} characters; ${LONGEST} is the most.`,
+      'Give a shorter one.',
+    );
   return Promise.resolve({
     command: `drain ${names.join(' ')}`,
     plan: (view, author) => planDrain(opened.inventory, view, names, reason ?? `drained by ${opened.by}`, author),

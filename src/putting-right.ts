@@ -8,7 +8,7 @@ import { runPlan, tellEnd } from './roll.ts';
 import type { StepContext } from './steps/context.ts';
 
 /** What puts a fleet right after a failure. */
-export interface Mending {
+export interface PuttingRight {
   /** What for: `go back to one version`. */
   readonly doing: string;
   /** How each of its plans is told. */
@@ -24,11 +24,11 @@ export interface Mending {
  * back. Before each look a barrier: what the failed plan had in hand anywhere has ended, and none of it comes any more.
  * Returns what was seen when nothing was left to do; undefined: it could not be brought to an end, and why was told. Does not reject.
  */
-export async function mend(opened: Opened, held: Holding, mending: Mending): Promise<FleetView | undefined> {
+export async function putRight(opened: Opened, held: Holding, how: PuttingRight): Promise<FleetView | undefined> {
   try {
-    return await inRounds(opened, held, mending);
+    return await inRounds(opened, held, how);
   } catch (error) {
-    opened.emit({ type: 'failed', failure: faultOf(error, mending.doing) });
+    opened.emit({ type: 'failed', failure: faultOf(error, how.doing) });
     return undefined;
   }
 }
@@ -36,7 +36,7 @@ export async function mend(opened: Opened, held: Holding, mending: Mending): Pro
 async function inRounds(
   opened: Opened,
   held: Holding,
-  { doing, tell, plan: make, look, context }: Mending,
+  { doing, tell, plan: make, look, context }: PuttingRight,
 ): Promise<FleetView | undefined> {
   const { inventory, emit } = opened;
   const givenUp = new Set<string>();
