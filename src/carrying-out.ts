@@ -69,7 +69,7 @@ export async function carryOut(ground: Ground, course: Course, before: FleetView
       phase: () => (stop.aborted ? 'You asked to stop: nothing further was begun.' : held.lapsed()),
       step: () => held.lapsed(),
     });
-    if (stop.aborted && left(result)) {
+    if (stop.aborted && whileStaging(result)) {
       emit({
         type: 'note',
         text: 'You asked to stop: what was being staged is left half-made, and is met again or pruned.',
@@ -109,7 +109,7 @@ export async function carryOut(ground: Ground, course: Course, before: FleetView
 }
 
 /** Whether a phase ended in which steps may be left in the middle: no backend has left rotation. */
-const left = (result: RunResult): boolean =>
+const whileStaging = (result: RunResult): boolean =>
   result.kind === 'failed' && (result.phase === 'build' || result.phase === 'ship' || result.phase === 'rehearse');
 
 /** Those whose own failure it was, of which a roll may go on without each; none: it was something that concerns all. */

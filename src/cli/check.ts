@@ -1,4 +1,5 @@
 import { reportLines } from '../core/checks.ts';
+import { safeJson } from '../core/printable.ts';
 import { open } from '../open.ts';
 import { checkFleet } from '../verbs/check.ts';
 
@@ -7,9 +8,7 @@ export async function check(flags: { readonly inventory?: string; readonly json?
   const opened = await open(flags.inventory, () => {});
   try {
     const report = await checkFleet(opened);
-    process.stdout.write(
-      flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : `${reportLines(report).join('\n')}\n`,
-    );
+    process.stdout.write(flags.json === true ? `${safeJson(report, 2)}\n` : `${reportLines(report).join('\n')}\n`);
     return report.exit;
   } finally {
     await opened.close();

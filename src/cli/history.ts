@@ -1,3 +1,4 @@
+import { safeJson } from '../core/printable.ts';
 import { open } from '../open.ts';
 import { historyLines, toldLines } from '../tell/history.ts';
 import { listHistory, showHistory } from '../verbs/history.ts';
@@ -33,5 +34,5 @@ export async function historyShow(number: number, flags: HistoryFlags): Promise<
 }
 
 function tell({ json }: HistoryFlags, value: unknown, lines: readonly string[]): void {
-  process.stdout.write(json === true ? `${JSON.stringify(value, null, 2)}\n` : `${lines.join('\n')}\n`);
+  process.stdout.write(json === true ? `${safeJson(value, 2)}\n` : `${lines.join('\n')}\n`);
 }

@@ -1,3 +1,4 @@
+import { safeJson } from '../core/printable.ts';
 import { lookAt } from '../change.ts';
 import { open } from '../open.ts';
 import { leaseLines } from '../tell/lease.ts';
@@ -14,7 +15,7 @@ export async function lease(action: 'break' | undefined, flags: ChangingFlags): 
   const opened = await open(flags.inventory, () => {});
   try {
     const leases = leasesOf(await lookAt(opened));
-    const text = flags.json === true ? JSON.stringify(leases, null, 2) : leaseLines(leases).join('\n');
+    const text = flags.json === true ? safeJson(leases, 2) : leaseLines(leases).join('\n');
     process.stdout.write(`${text}\n`);
     return leases.some(({ state }) => state === 'unknown') ? 4 : 0;
   } finally {

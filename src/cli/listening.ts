@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Event } from '../core/event.ts';
 import type { FleetView } from '../core/fleet.ts';
 import type { Plan } from '../core/plan.ts';
+import { clean, safeJson } from '../core/printable.ts';
 import { sentences } from '../core/sentences.ts';
 import { Refusal } from '../core/failure.ts';
 import { duration } from '../core/inventory/values.ts';
@@ -84,7 +85,7 @@ function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listeni
     (text) => tell({ at: new Date().toISOString(), type: 'note', text }),
     (lines) => {
       view?.close();
-      process.stderr.write(`${lines.join('\n')}\n`);
+      process.stderr.write(`${lines.map(clean).join('\n')}\n`);
     },
   );
   const wait = waitOf(flags.wait);
@@ -118,7 +119,7 @@ function waitOf(text: string | undefined): number | undefined {
 
 /** A plan on standard output: sentences, or JSON. */
 function show(plan: Plan, json: boolean): void {
-  write(json ? `${JSON.stringify(plan, null, 2)}\n` : `${sentences(plan).join('\n')}\n`);
+  write(json ? `${safeJson(plan, 2)}\n` : `${sentences(plan).join('\n')}\n`);
 }
 
 async function ask(plan: Plan): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { Refusal } from '../core/failure.ts';
+import { printable, Refusal } from '../core/failure.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
 const version =
@@ -19,11 +19,11 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Refusal) {
       process.stderr.write(
-        `${[error.message, ...error.details.map((line) => `  ${line}`), `What to do: ${error.next}`].join('\n')}\n`,
+        `${[error.message, ...error.details.flatMap((detail) => detail.split('\n').map((line) => `  ${line}`)), `What to do: ${error.next}`].map(printable).join('\n')}\n`,
       );
       return error.exit;
     }
-    process.stderr.write(`${ours(error)}\n`);
+    process.stderr.write(`${printable(ours(error))}\n`);
     return 1;
   }
 }
@@ -42,6 +42,7 @@ function program(end: { code: number }): Command {
     .version(version)
     .option('-i, --inventory <file>', 'the inventory (default: $ORCHESTRATE_INVENTORY, else ./inventory.yaml)')
     .exitOverride()
+    .configureOutput({ writeErr: (text) => void process.stderr.write(printable(text)) })
     .showSuggestionAfterError()
     .showHelpAfterError('(orchestrate --help lists the commands)');
 

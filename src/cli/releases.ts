@@ -1,4 +1,5 @@
 import { releasesLines } from '../core/releases.ts';
+import { safeJson } from '../core/printable.ts';
 import { open } from '../open.ts';
 import { listReleases } from '../verbs/releases.ts';
 
@@ -7,9 +8,7 @@ export async function releases(flags: { readonly inventory?: string; readonly js
   const opened = await open(flags.inventory, () => {});
   try {
     const found = await listReleases(opened);
-    process.stdout.write(
-      flags.json === true ? `${JSON.stringify(found, null, 2)}\n` : `${releasesLines(found).join('\n')}\n`,
-    );
+    process.stdout.write(flags.json === true ? `${safeJson(found, 2)}\n` : `${releasesLines(found).join('\n')}\n`);
     return found.hosts.some(({ unreachable }) => unreachable !== null) ? 4 : 0;
   } finally {
     await opened.close();

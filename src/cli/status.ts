@@ -1,3 +1,4 @@
+import { safeJson } from '../core/printable.ts';
 import { open } from '../open.ts';
 import { lookAtFleet } from '../verbs/status.ts';
 import { statusLines } from '../tell/status.ts';
@@ -12,9 +13,7 @@ export async function status(flags: {
   const opened = await open(flags.inventory, () => {});
   try {
     const found = await lookAtFleet(opened, flags);
-    process.stdout.write(
-      flags.json === true ? `${JSON.stringify(found, null, 2)}\n` : `${statusLines(found).join('\n')}\n`,
-    );
+    process.stdout.write(flags.json === true ? `${safeJson(found, 2)}\n` : `${statusLines(found).join('\n')}\n`);
     return found.exit;
   } finally {
     await opened.close();

@@ -1,5 +1,5 @@
 import type { Host, Inventory } from './inventory.ts';
-import { printable } from './failure.ts';
+import { clean } from './printable.ts';
 
 /** One thing that was looked at. `note`: nothing that a roll would miss, and yet worth knowing. */
 export interface Check {
@@ -64,8 +64,8 @@ export function reportLines(report: CheckReport): string[] {
     ...report.hosts.flatMap(({ host, address, roles, checks }) => [
       roles.length === 0 ? host : `${host} (${address}), ${roles.join(' and ')}`,
       ...checks.flatMap(({ verdict, says, mend }) => [
-        `  ${WORD[verdict]}  ${printable(says)}`,
-        ...(mend === null ? [] : [`           mend: ${printable(mend)}`]),
+        `  ${WORD[verdict]}  ${clean(says)}`,
+        ...(mend === null ? [] : [`           mend: ${clean(mend)}`]),
       ]),
     ]),
     end,

@@ -1,5 +1,8 @@
 import type { Outcome } from './outcome.ts';
 import { SCRIPT_EXIT } from './outcome.ts';
+import { printable } from './printable.ts';
+
+export { printable };
 
 /** What a person is told when a step on a host failed: what happened, where, doing what, the end of its output, what to do next. */
 export interface Failure {
@@ -35,13 +38,6 @@ function shown(output: string): string[] {
     .map((line) => printable(line).trimEnd().slice(0, 400))
     .filter((line) => line !== '');
 }
-
-const CONTROL =
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  /\u001b\[[0-9;?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
-/** Without terminal escapes and control characters. */
-export const printable = (text: string): string => text.replaceAll(CONTROL, '');
 
 /** What happened to a command, in words. */
 export function ending(outcome: Outcome): string {

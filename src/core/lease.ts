@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from './json.ts';
 import { intent } from './record.ts';
 
 /**
@@ -45,7 +46,7 @@ export interface HostTime {
 /** Reads a lease.json. `problem` is a sentence without the host's name. Never throws. */
 export function parseLease(text: string): { readonly lease: Lease } | { readonly problem: string } {
   try {
-    const read = lease.safeParse(JSON.parse(text));
+    const read = lease.safeParse(parseJson(text));
     if (read.success) return { lease: read.data };
   } catch {}
   return { problem: 'its lease.json is not one that orchestrate wrote' };

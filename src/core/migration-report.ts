@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { parseJson } from './json.ts';
+import { clean } from './printable.ts';
 
 /** What the database knows of a field, before or behind an operation. */
 const field = z.object({
@@ -85,12 +87,12 @@ export function parseMigrations(stdout: string): { readonly report: MigrationRep
       issue === undefined
         ? String(error instanceof Error ? error.message : error)
         : `${issue.path.join('.')}: ${issue.message}`;
-    return { problem: `what Django said of its migrations can't be read: ${why}` };
+    return { problem: `what Django said of its migrations can't be read: ${clean(why).slice(0, 300)}` };
   }
 }
 
 function json(key: string, stdout: string): unknown {
   const line = stdout.split('\n').findLast((each) => each.startsWith(`${key} `));
   if (line === undefined) throw new Error(`there is no line “${key}”`);
-  return JSON.parse(line.slice(key.length + 1));
+  return parseJson(line.slice(key.length + 1));
 }

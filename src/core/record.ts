@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from './json.ts';
 
 /**
  * What a generation's record.json says: the fleet's memory. It moves with the routing table in one rename, so that the two never differ.
@@ -86,12 +87,14 @@ export type ReadRecord = { readonly record: GenerationRecord } | { readonly prob
 export function parseRecord(text: string): ReadRecord {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return { problem: `the record is not JSON: ${shown(text)}` };
   }
   if (typeof value === 'object' && value !== null && 'version' in value && value.version !== 1) {
-    return { problem: `the record has version ${shown(String(value.version))}, which this orchestrate does not know` };
+    return {
+      problem: `the record has version ${shown(JSON.stringify(value.version) ?? '')}, which this orchestrate does not know`,
+    };
   }
   const read = record.safeParse(value);
   if (read.success) return { record: read.data };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from './json.ts';
 
 /** `YYYYMMDD-HHMM-<7 hex>`: sorts by age, names its commit, and is safe in a path, a shell and Nginx. */
 export const RELEASE_NAME = /^\d{8}-\d{4}-[0-9a-f]{7}$/;
@@ -33,7 +34,7 @@ export type Release = z.infer<typeof manifest>;
 export function parseRelease(text: string): { readonly release: Release } | { readonly problem: string } {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return { problem: 'release.json is not JSON' };
   }

@@ -1,6 +1,6 @@
 import type { FleetFacts } from './facts.ts';
-import { printable } from './failure.ts';
 import type { Inventory } from './inventory.ts';
+import { clean } from './printable.ts';
 import { runningRelease } from './slot-facts.ts';
 
 /** What `releases` tells: every release that any backend has, and where it stands there. */
@@ -105,7 +105,7 @@ export function releasesLines({ app, releases, hosts }: Releases): string[] {
     on(row.previous),
     row.subject.slice(0, 60),
   ]);
-  const table = [HEAD, ...rows].map((row) => row.map(printable));
+  const table = [HEAD, ...rows].map((row) => row.map(clean));
   const widths = HEAD.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
   return [
     ...(releases.length === 0
@@ -126,7 +126,7 @@ export function releasesLines({ app, releases, hosts }: Releases): string[] {
         ? []
         : [`${host} has half-made releases: ${incomplete.join(', ')} (orchestrate prune removes them)`]),
     ]),
-  ].map(printable);
+  ].map(clean);
 }
 
 const listed = (names: readonly string[]): string =>

@@ -1,8 +1,16 @@
 import type { Phase, Plan } from './plan.ts';
+import { clean } from './printable.ts';
 
-/** A plan as lines for people. Two plans that do the same give the same lines, whoever runs them and when. */
+/** A plan as lines for people, safe to show: a commit's subject is anybody's. Two plans that do the same give the same lines, whoever runs them and when. */
 export function sentences(plan: Plan): string[] {
-  if (plan.phases.length === 0) return [`${plan.title}: nothing to do`, ...plan.notes.map((note) => `  note: ${note}`)];
+  const lines =
+    plan.phases.length === 0
+      ? [`${plan.title}: nothing to do`, ...plan.notes.map((note) => `  note: ${note}`)]
+      : planLines(plan);
+  return lines.map(clean);
+}
+
+function planLines(plan: Plan): string[] {
   return [
     plan.title,
     ...plan.notes.map((note) => `  note: ${note}`),

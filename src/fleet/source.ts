@@ -36,6 +36,9 @@ export interface Source {
   archive(commit: string): Readable;
 }
 
+/** Without the password that a URL may hold: what is said of it goes to logs. */
+const shownUrl = (source: string): string => source.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1…@');
+
 /** A URL, or ssh's short form user@host:path. */
 const isUrl = (source: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(source) || /^[\w.-]+@[\w.-]+:/.test(source);
 
@@ -66,7 +69,7 @@ export async function openSource(
       [error.stderr.trim()],
     );
   }
-  return new GitSource(source, place, bare, join(cacheDir, 'archives'));
+  return new GitSource(shownUrl(source), place, bare, join(cacheDir, 'archives'));
 }
 
 const refuse = (message: string, next: string, details: readonly string[] = []): Refusal =>
@@ -74,7 +77,7 @@ const refuse = (message: string, next: string, details: readonly string[] = []):
 
 async function mirror(url: string, cacheDir: string): Promise<string> {
   const place = join(cacheDir, `${createHash('sha256').update(url).digest('hex').slice(0, 16)}.git`);
-  await mkdir(cacheDir, { recursive: true });
+  await mkdir(cacheDir, { recursive: true, mode: 0o700 });
   try {
     // Made empty and then fetched into: a fetch that was cut is simply fetched again, a clone would be half there.
     await git(cacheDir, ['init', '--quiet', '--bare', place]);
@@ -82,8 +85,8 @@ async function mirror(url: string, cacheDir: string): Promise<string> {
     return place;
   } catch (error) {
     if (!(error instanceof GitError)) throw error;
-    throw refuse(`${url} can’t be fetched`, 'Try `git ls-remote` with that URL from this machine.', [
-      error.stderr.trim(),
+    throw refuse(`${shownUrl(url)} can’t be fetched`, 'Try `git ls-remote` with that URL from this machine.', [
+      error.stderr.trim().replaceAll(url, shownUrl(url)),
     ]);
   }
 }
@@ -102,7 +105,7 @@ class GitSource implements Source {
 
   async resolve(ref: string): Promise<Commit> {
     // git would read a ref that begins with a dash as an option, and the others are its own syntax for ranges.
-    if (ref === '' || ref.startsWith('-') || /[^!-\u{10ffff}]|\.\./u.test(ref)) throw this.#noRef(ref, '');
+    if (ref === '' || ref.startsWith('-') || /[^!-\u{10ffff}]|[\p{C}\p{Z}]|\.\./u.test(ref)) throw this.#noRef(ref, '');
     try {
       const commit = (
         await git(this.#place, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`])

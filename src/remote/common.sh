@@ -25,12 +25,18 @@ die() {
 fenced() {
   # When the link is cut, what this script prints goes nowhere. It must not be killed for it: then no trap would take anything back.
   trap '' PIPE
-  [ -d "$1" ] || mkdir -p "$1" || die 78 "cannot make $1"
+  if [ ! -d "$1" ]; then
+    mkdir -p "$1" || die 78 "cannot make $1"
+    case $1 in */.orchestrate) chmod 700 "$1" ;; esac
+  fi
+  # A lock that others may open, to read it even, is one that others may hold.
+  umask 077
   exec 9>>"$1/lock" || die 78 "cannot write $1/lock"
   lock_wait=${lock_wait:-50}
   flock -w "$((lock_wait < 5 ? lock_wait : 5))" 9 ||
-    { printf 'another script has %s/lock: waiting for its end, %s s at the most\n' "$1" "$lock_wait" >&2 &&
-      flock -w "$((lock_wait < 5 ? 0 : lock_wait - 5))" 9; } ||
+    { [ "$lock_wait" -gt 5 ] &&
+      printf 'another script has %s/lock: waiting for its end, %s s at the most\n' "$1" "$lock_wait" >&2 &&
+      flock -w "$((lock_wait - 5))" 9; } ||
     die 76 "another script holds $1/lock for more than $lock_wait s"
   seen_token=0 seen_sequence=0 seen_holder=-
   if [ -s "$1/fence" ]; then read -r seen_token seen_sequence seen_holder <"$1/fence"; fi
@@ -42,6 +48,7 @@ fenced() {
     rm -f "$1/fence.$$"
     die 78 "cannot write $1/fence: $(df -Pk "$1" | awk 'NR == 2 { print $4 }') kB are free there"
   fi
+  umask 022
 }
 
 # relink TARGET LINK: a symbolic link replaced by one rename, and read back. (Without -T, mv would move into the old target.)

@@ -35,7 +35,7 @@ install)
   trap 'exit 1' HUP INT TERM
   rm -f "$new"
   # A link that was cut without a word may never bring an end of its input.
-  timeout 60 cat >"$new" || die 78 'no text came within 60 s'
+  (umask 077 && timeout 60 cat >"$new") || die 78 'no text came within 60 s'
   [ -s "$new" ] || die 78 'no text came'
   chmod "$(if [ -f "$file" ]; then stat -c %a "$file"; else echo 644; fi)" "$new"
   found=$(sum "$file") wanted=$(sum "$new")

@@ -48,7 +48,10 @@ if [ "$action" != show ]; then
   *[!A-Za-z0-9._-]* | '') die 78 "\"$holder\" is no holder" ;;
   esac
   [ -d "$folder" ] || mkdir -p "$folder" || die 78 "cannot make $folder"
+  # A lock that others may open is one that others may hold.
+  umask 077
   { exec 8>>"$folder/lease.lock"; } 2>/dev/null || die 78 "cannot write $folder/lease.lock"
+  umask 022
   flock -w 10 8 || die 76 "another lease.sh holds $folder/lease.lock for more than 10 s"
 fi
 read -r boot </proc/sys/kernel/random/boot_id

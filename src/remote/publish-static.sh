@@ -5,8 +5,9 @@
 # find the files that their pages name: a file with its digest in its name is never overwritten and never removed here, another is
 # replaced by the newest release's. Each file appears by a rename, whole.
 # FOLDER TOKEN SEQUENCE HOLDER, then PATH RELEASE. FOLDER/static/RELEASE.list remembers what the release named, for prune-static.sh.
+# What comes was packed on another machine: it may name plain files below PATH, and nothing else.
 # Prints: "hashed N new M others K replaced L" (L: others that were there with another content). Exits 1 when the stream was cut or
-# damaged: nothing is published then.
+# damaged, or leads elsewhere: nothing is published then.
 fenced "$1" "$2" "$3" "$4"
 folder=$1
 shift 4
@@ -18,10 +19,18 @@ incoming=$path/.orchestrate-incoming
 rm -rf "$incoming"
 mkdir -m 0700 "$incoming" || die 78 "cannot write to $path"
 trap 'rm -rf "$incoming"' EXIT
+# Ended from outside, when its stream broke off: a shell that a signal kills runs no other trap.
+trap 'exit 1' HUP INT TERM
 receive "$incoming/bytes"
 tar -xzf "$incoming/bytes" -C "$incoming" --no-same-owner
 rm -f "$incoming/bytes"
 mkdir -p "$incoming/tree"
+# No link, no device, no way out of the folder: else who rules the builder would write, and let Nginx read, wherever this user may here.
+if grep -qvE '^(hashed|other) [0-9a-f]{64} [^/]' "$incoming/list" ||
+  grep -qE '^[a-z]* [0-9a-f]* (.*/)?\.{0,2}(/|$)' "$incoming/list" ||
+  [ -n "$(find "$incoming/tree" "$incoming/list" ! -type f ! -type d)" ]; then
+  die 1 "the static files of $release lead out of their folder, or are no plain files: look at the builder"
+fi
 chmod -R u=rwX,go=rX "$incoming/tree"
 cp "$incoming/list" "$folder/static/$release.list.new"
 mv -T "$folder/static/$release.list.new" "$folder/static/$release.list"

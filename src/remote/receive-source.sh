@@ -19,8 +19,12 @@ incoming=$root/.orchestrate/incoming
 rm -rf "$incoming"
 mkdir -p "$incoming/tree/$code"
 trap 'rm -rf "$incoming"' EXIT
+# Ended from outside, when its stream broke off: a shell that a signal kills runs no other trap.
+trap 'exit 1' HUP INT TERM
 receive "$incoming/bytes"
 tar -xzf "$incoming/bytes" -C "$incoming/tree/$code" --no-same-owner || die 1 "the code of $release can't be unpacked in $root"
 clear_release "$root" "$release"
+# The code is for this user alone, who runs it; what the world may read is published.
+chmod 750 "$incoming/tree"
 mv -T "$incoming/tree" "$root/$release"
 echo "the code of $release is unpacked"

@@ -22,6 +22,8 @@ incoming=$root/.orchestrate/incoming
 rm -rf "$incoming"
 mkdir -p "$incoming/tree"
 trap 'rm -rf "$incoming"' EXIT
+# Ended from outside, when its stream broke off: a shell that a signal kills runs no other trap.
+trap 'exit 1' HUP INT TERM
 receive "$incoming/bytes"
 size=$(wc -c <"$incoming/bytes")
 tar -xzf "$incoming/bytes" -C "$incoming/tree" --no-same-owner || die 1 "$release can't be unpacked in $root"
@@ -39,6 +41,8 @@ fi
 link_shared "$root" "$incoming/tree/$release/$code" "$@"
 if [ ! -f "$root/$release/release.json" ]; then
   clear_release "$root" "$release"
+  # As on the builder (receive-source.sh).
+  chmod 750 "$incoming/tree/$release"
   mv -T "$incoming/tree/$release" "$root/$release"
 fi
 echo "$release is here$with: $((size / 1024)) kB received"

@@ -1,5 +1,7 @@
-import { printable } from '../core/failure.ts';
+import { clean } from '../core/printable.ts';
 import type { HostSummary, Summary } from '../core/event.ts';
+
+export { clean };
 
 /** 850 -> "0.9 s", 75_000 -> "1:15". */
 export function lasting(ms: number): string {
@@ -9,12 +11,6 @@ export function lasting(ms: number): string {
   const rest = `${String(Math.floor((whole % 3600) / 60)).padStart(hours > 0 ? 2 : 1, '0')}:${String(whole % 60).padStart(2, '0')}`;
   return hours > 0 ? `${hours}:${rest}` : rest;
 }
-
-/** One line that is safe to show, whoever wrote it: no terminal escapes, no control characters, nothing that turns the direction of writing. */
-export const clean = (text: string): string =>
-  printable(text)
-    .replaceAll(/\p{Cf}/gu, '')
-    .replaceAll(/[^\S ]/g, ' ');
 
 const WIDE =
   /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|[\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;

@@ -11,11 +11,10 @@ const FOLDER = '/var/lib/orchestrate/shop';
 const LEFTOVERS = String.raw`{
   find ${FOLDER} /srv/www /etc/nginx/orchestrate /run/shop \( -path '/srv/www/shop/[0-9]*/repository' -o -path '/srv/www/shop/virtualenvs/*/*' -o -path '/srv/www/shop/shared' \) -prune -o \( -name 'new-*' -o -name 'old-*' -o -name '*.new' -o -name '*.former' -o -name '*incoming*' -o -regex '.*\.[0-9]+' \) -print 2>/dev/null
   find /tmp -mindepth 1 -maxdepth 1
-  find /srv/www/shop/.orchestrate -mindepth 1 ! -name fence ! -name lock ! -name journal ! -name restart.out 2>/dev/null
 } | sort -u`;
 
 /** What is left on hosts that nobody has in hand any more, `HOST: PATH` each. */
-export async function leftovers(fleet: Fleet): Promise<string[]> {
+async function leftovers(fleet: Fleet): Promise<string[]> {
   const found = await Promise.all(
     fleet.hosts.map(async ({ name }) =>
       (await fleet.sh(name, LEFTOVERS)).split('\n').flatMap((path) => (path === '' ? [] : [`${name}: ${path}`])),

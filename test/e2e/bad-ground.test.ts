@@ -149,8 +149,8 @@ describe('a roll on bad ground', () => {
 
     test('tells that sudo does not let it test Nginx', () =>
       refuses(scene, {
-        spoil: on('lb1', 'mv /etc/sudoers.d/orchestrate /root/'),
-        mend: on('lb1', 'mv /root/orchestrate /etc/sudoers.d/'),
+        spoil: on('lb1', 'mv /etc/sudoers.d/orchestrate-shop /root/'),
+        mend: on('lb1', 'mv /root/orchestrate-shop /etc/sudoers.d/'),
         says: [
           /lb1: .*`sudo nginx -t` fails: sudo: a password is required/,
           /What to do: `orchestrate check` names the missing right and the line that mends it/,

@@ -32,7 +32,7 @@ const looking = (script: string, ...on: readonly string[]): Called => ({ script,
 
 /**
  * What a roll of one batch a host calls on two balancers and two backends, in order; that this is all is tested. What a command looks at
- * between is no moment of its own, and the lease is renewed by the clock.
+ * between is no moment of its own; the lease is renewed and the journal sent by the clock.
  */
 export const ROLL: readonly Called[] = [
   changing('lease-acquire', 15, ...BALANCERS),
@@ -58,7 +58,7 @@ export const ROLL: readonly Called[] = [
 ];
 
 /** Of no moment of their own. */
-export const ASIDE = ['observe-balancer', 'observe-backend', 'log-tail', 'lease-renew'];
+export const ASIDE = ['observe-balancer', 'observe-backend', 'log-tail', 'lease-renew', 'journal'];
 
 /** Every boundary between steps, and before, within and after each change on each host. */
 export const MOMENTS: readonly Moment[] = ROLL.flatMap(({ script, on, changes }) =>

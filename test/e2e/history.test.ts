@@ -55,17 +55,21 @@ hooks: { before_roll: ["${TELL.replaceAll('"', '\\"')}"], after_batch: ["${TELL.
     const { report, result } = await scene.underLoad(async () => {
       const rolled = await scene.expect(0, 'roll', '--ref', 'v2', '--yes', '--json');
       const roll = scene.begin('roll', '--ref', 'v1', '--yes', '--json');
-      // Half-way: the first of the two is out of rotation.
-      await until('the second roll begins', 20_000, async () => (await list()).commands[0]?.state === 'at work');
-      const number = (await list()).commands[0]?.number ?? 0;
-      await until('the first batch is at work', 20_000, async () => {
-        const { events } = await show(number);
-        return events.some((event) => event.type === 'phase' && event.batch !== undefined && event.name === 'batch');
-      });
-      process.kill(roll.pid, 'SIGKILL');
-      await roll.ended;
-      await pause(500);
-      return { rolled, number };
+      try {
+        await until('the second roll begins', 90_000, async () => (await list()).commands[0]?.state === 'at work');
+        const number = (await list()).commands[0]?.number ?? 0;
+        // Half-way: the first of the two is out of rotation.
+        await until('the first batch is at work', 90_000, async () => {
+          const { events } = await show(number);
+          return events.some((event) => event.type === 'phase' && event.batch !== undefined && event.name === 'batch');
+        });
+        return { rolled, number };
+      } finally {
+        process.kill(roll.pid, 'SIGKILL');
+        const ended = await roll.ended;
+        assert.equal(ended.code, 128, `it was to die half-way:\n${ended.stdout}\n${ended.stderr}`);
+        await pause(500);
+      }
     });
     assertNothingLost(report);
 

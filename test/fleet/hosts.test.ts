@@ -131,7 +131,7 @@ describe('hosts out of namespaces', () => {
         5000,
         async () => (await fleet.ssh(host, `kill -0 $(cat /run/shop/${port}.slot)`)).code === 0,
       );
-      assert.match(await fleet.sh(host, 'supervisorctl -c /etc/supervisor/fleet.conf status'), /^shop +RUNNING/);
+      assert.match(await fleet.sh(host, 'supervisorctl -c /etc/supervisor/supervisord.conf status'), /^shop +RUNNING/);
     }
     const login = 'set -a; . /srv/www/shop/shared/env; psql -Atc "SELECT current_user, current_database()"';
     assert.equal(await said(fixed, 'web1', login), 'shop|shop');

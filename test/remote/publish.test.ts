@@ -70,6 +70,35 @@ describe('publishing static files', () => {
     assert.equal((await publish(THIRD, bytes)).out, 'hashed 1 new 1 others 0 replaced 0\n');
   });
 
+  it('publishes nothing of what leads out of the folder, whoever packed it', async () => {
+    const name = '20261123-0004-ddddddd';
+    const packed = async (list: string, make: string): Promise<Buffer> => {
+      const folder = shop.write('evil', { list: `${list}\n`, 'tree/a.css': 'a' });
+      execFileSync('sh', ['-c', make], { cwd: folder });
+      const bytes = execFileSync('tar', ['-czPf', '-', 'list', 'tree'], { cwd: folder });
+      execFileSync('rm', ['-rf', folder]);
+      return Buffer.concat([bytes, Buffer.from(`${createHash('sha256').update(bytes).digest('hex')}\n`)]);
+    };
+    const was = readdirSync(path).toSorted();
+    for (const [file, make] of [
+      ['../escaped', 'echo x >escaped'],
+      ['a/../../escaped', ':'],
+      ['/etc/escaped', ':'],
+      ['a.css/', ':'],
+      ['link', 'ln -s /etc/passwd tree/link'],
+      ['sub/x', 'ln -s /tmp tree/sub'],
+      ['pipe', 'mkfifo tree/pipe'],
+    ] as const) {
+      const ended = await publish(name, await packed(`other ${sum('a')} a.css\nother ${sum('x')} ${file}`, make));
+      assert.equal(ended.code, 1, file);
+      assert.match(ended.err, /lead out of their folder, or are no plain files/, file);
+    }
+    const ended = await publish(name, await packed('rm -rf /', ':'));
+    assert.match(ended.err, /lead out of their folder/);
+    assert.deepEqual(readdirSync(path).toSorted(), was);
+    assert.equal(existsSync(`${balancer}/static/${name}.list`), false);
+  });
+
   it('takes one rename call for many files of a folder', async () => {
     const many = Object.fromEntries(
       Array.from({ length: 3000 }, (_, n) => [`many/${Math.floor(n / 100)}/${n}.abc.js`, `content ${n}`]),

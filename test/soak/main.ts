@@ -99,7 +99,7 @@ async function soak(scene: Scene): Promise<Report> {
       known_hosts: scene.fleet.knownHosts,
       config: false,
       keepalive: '1s',
-      connect_timeout: '2s',
+      connect_timeout: '5s',
     },
   });
   load = await scene.load({ mix: { rate: Number(values.rate) } });

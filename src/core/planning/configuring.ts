@@ -68,13 +68,20 @@ export function quiesce({ nginx }: Inventory, hosts: readonly string[]): RunStep
   };
 }
 
-/** An old worker goes on sending where its configuration says, until it has answered what it had begun. */
-export function oldWorkers({ drain }: Inventory, hosts: readonly string[]): RunStep {
+/**
+ * An old worker goes on sending where its configuration says, until it has answered what it had begun. `proceed`: for so long at the most;
+ * what is left then is said, and no failure.
+ */
+export function oldWorkers(
+  { drain }: Inventory,
+  hosts: readonly string[],
+  atDeadline: 'fail' | 'proceed' = 'fail',
+): RunStep {
   return {
     kind: 'run',
     say: 'wait until the old workers have answered what they had begun',
     script: 'old-workers',
-    calls: hosts.map((host) => ({ host, args: [String(Math.ceil(drain.deadline / 1000)), '-'] })),
+    calls: hosts.map((host) => ({ host, args: [String(Math.ceil(drain.deadline / 1000)), '-', atDeadline] })),
     deadline: drain.deadline + SCRIPT_DEADLINE,
   };
 }

@@ -308,6 +308,8 @@ export class Routing {
       reload(this.#inventory, this.#hosts),
       keep(this.#inventory, this.#hosts),
       ...(serving.length > 0 ? this.#move(this.#group.name, this.#group.name) : []),
+      // To an old worker that still reads an upload the new group is unknown: it would send it to all.
+      ...(serving.length > 0 ? [oldWorkers(this.#inventory, serving, 'proceed')] : []),
     ];
     const title = `declare what Nginx has not loaded yet (${group.name}): one reload on each balancer`;
     return [{ name: 'declare', title, tracks: [{ host: whom(this.#hosts), steps }] }];

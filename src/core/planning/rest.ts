@@ -9,7 +9,7 @@ import { leastInRotation, unsettled } from './ground.ts';
 import { failedReason, inHand, LOST, NEW } from './hand.ts';
 import { listed } from './listed.ts';
 import { settledFleet } from './newcomers.ts';
-import { runs } from './prevailing.ts';
+import { prevailing, runs } from './prevailing.ts';
 import type { Planned } from './refusal.ts';
 import { health } from './switching.ts';
 
@@ -28,7 +28,11 @@ export function planRest(whole: Inventory, view: FleetView, failed: ReadonlySet<
   // What no roll has brought in yet is nobody's to put in here.
   const inOurs = (name: string): boolean => routing.reasonOf(name) !== NEW && inHand(routing.reasonOf(name));
   const held = routing.out.filter((name) => inOurs(name) && !failed.has(name));
-  const coming = held.filter((name) => seen(name) && runs(view, name) !== null);
+  const well = held.filter((name) => seen(name) && runs(view, name) !== null);
+  // Where nothing is begun any more, one version serves: another would be mixed in for good.
+  const serving = view.begun === null ? prevailing(view, held) : undefined;
+  const coming = well.filter((name) => serving === undefined || runs(view, name) === serving);
+  const strange = well.filter((name) => !coming.includes(name));
   // Whoever failed and is told so already is at rest.
   const told = failedReason(view.begun?.to ?? '');
   const failing = routing.out.filter((name) => failed.has(name) && inOurs(name) && routing.reasonOf(name) !== told);
@@ -54,7 +58,13 @@ export function planRest(whole: Inventory, view: FleetView, failed: ReadonlySet<
   ];
   const title = words.length > 0 ? words.join(', ') : unsettled(inventory, view);
   if (title !== undefined) phases.push(...routing.flip(title));
-  const stay =
-    lost.length > leaving.length ? [`${listed(lost)} can't be reached, and can't be spared in rotation`] : [];
+  const stay = [
+    ...(lost.length > leaving.length ? [`${listed(lost)} can't be reached, and can't be spared in rotation`] : []),
+    ...(strange.length > 0
+      ? [
+          `${listed(strange)} ${strange.length === 1 ? 'stays' : 'stay'} out: what runs there is not ${serving ?? 'known to serve'}, which the fleet runs; \`orchestrate roll\` brings all to one version`,
+        ]
+      : []),
+  ];
   return declaring(inventory, routing.missing, { title: title ?? 'the fleet at rest' }, phases, stay);
 }

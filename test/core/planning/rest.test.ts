@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { handReason } from '../../../src/core/planning/hand.ts';
+import { failedReason, handReason } from '../../../src/core/planning/hand.ts';
 import { planRest } from '../../../src/core/planning/rest.ts';
 import type { Plan } from '../../../src/core/plan.ts';
 import { interpret } from './interpreter.ts';
-import { author, planOf, rollTo, viewOf, V2, worldOf, type World } from './world.ts';
+import { author, planOf, rollTo, viewOf, V1, V2, worldOf, type World } from './world.ts';
 import { planRoll } from '../../../src/core/planning/roll.ts';
 
 const rest = (world: World, ...failed: string[]): Plan =>
@@ -64,5 +64,27 @@ describe('at rest', () => {
 
   test('a fleet that has nothing in hand is left alone', () => {
     assert.deepEqual(rest(worldOf({ out: ['web2'] })).phases, []);
+  });
+
+  describe('where nothing is begun any more', () => {
+    /** web1 was left out by a roll that went on without it. */
+    const left = (running: string): Plan => {
+      const world = worldOf({ backends: 3, out: ['web1'], runs: { web1: running, web2: V2, web3: V2 } });
+      recordIn(world).backends['web1']!.reason = failedReason(V2);
+      return rest(world);
+    };
+
+    test('a host that runs another version than the fleet stays out, and it is told', () => {
+      const plan = left(V1);
+      assert.deepEqual(plan.phases, []);
+      assert.match(
+        plan.notes.join('\n'),
+        new RegExp(`web1 stays out: what runs there is not ${V2}, .*orchestrate roll`),
+      );
+    });
+
+    test('one that runs what the fleet runs comes back', () => {
+      assert.deepEqual(left(V2).phases.at(-1)?.rotation, { in: ['web1', 'web2', 'web3'], out: [] });
+    });
   });
 });

@@ -229,7 +229,19 @@ describe('groups that Nginx has not loaded', () => {
     assert.equal(others.length, 0);
     assert.deepEqual(
       declare?.tracks[0]?.steps.map((step) => (step.kind === 'run' ? step.script : step.kind)),
-      ['configuration', 'prepare', 'flip', 'probe', 'quiesce', 'reload', 'configuration', 'prepare', 'flip', 'probe'],
+      [
+        'configuration',
+        'prepare',
+        'flip',
+        'probe',
+        'quiesce',
+        'reload',
+        'configuration',
+        'prepare',
+        'flip',
+        'probe',
+        'old-workers',
+      ],
     );
     for (const step of declare?.tracks[0]?.steps ?? [])
       if (step.kind === 'run' && step.script === 'prepare')

@@ -1,10 +1,11 @@
 import type { Backend, Inventory } from '../../../src/core/inventory.ts';
-import { supervisorConfiguration, WRAPPER } from '../../../src/core/service.ts';
-import { template } from './balancer.ts';
+import { WRAPPER } from '../../../src/core/service.ts';
+import { printed } from '../../../src/verbs/init.ts';
+import { FILE } from './balancer.ts';
 import { DEPLOY } from './base.ts';
 import type { Disk } from './disk.ts';
 
-/** What an administrator does on a new backend: the app's folder and its environment, and what keeps it alive. No release is there yet. */
+/** What an administrator does on a new backend, as on a balancer: the app's folder and its environment, and what keeps it alive. No release is there yet. */
 export async function furnishBackend(
   disk: Disk,
   inventory: Inventory,
@@ -14,15 +15,16 @@ export async function furnishBackend(
   const { release, service } = inventory;
   const lines = Object.entries(environment).map(([key, value]) => `${key}="${value}"\n`);
   await disk.folder('srv/www');
-  await disk.folder(release.root, 0o755, DEPLOY.id);
-  await disk.folder(`${release.root}/shared`, 0o755, DEPLOY.id);
-  await disk.file(`${release.root}/shared/${release.env_file}`, lines.join(''), 0o600, DEPLOY.id);
+  await disk.folder(release.root, 0o755, DEPLOY.id, 0);
+  await disk.folder(`${release.root}/shared`, 0o755, DEPLOY.id, 0);
+  await disk.file(`${release.root}/shared/${release.env_file}`, lines.join(''), 0o600, DEPLOY.id, 0);
   await disk.folder('var/log/supervisor');
-  if (service.wrapper) await disk.file(WRAPPER, await template('run-slot.sh'), 0o755);
-  const program = service.wrapper
-    ? supervisorConfiguration(inventory, backend, await template('supervisor.conf.hbs'), DEPLOY.name)
-    : ownProgram(inventory, backend);
-  await disk.file('etc/supervisor/fleet.conf', `${SUPERVISOR}${program}`);
+  const text = (what: 'run-slot' | 'supervisor' | 'tmpfiles'): string => printed(what, inventory, FILE, backend.name);
+  if (service.wrapper) await disk.file(WRAPPER, text('run-slot'), 0o755);
+  await disk.file(`etc/tmpfiles.d/${service.name}.conf`, text('tmpfiles'));
+  const program = service.wrapper ? text('supervisor') : ownProgram(inventory, backend);
+  await disk.file(`etc/supervisor/conf.d/${service.name}.conf`, program);
+  await disk.file('etc/supervisor/supervisord.conf', SUPERVISOR);
 }
 
 const SUPERVISOR = `[unix_http_server]
@@ -36,6 +38,8 @@ childlogdir=/var/log/supervisor
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl=unix:///run/supervisor.sock
+[include]
+files=/etc/supervisor/conf.d/*.conf
 `;
 
 /** A site's own program, as many have it; with real paths, and the two settings without which Supervisor gives a release up. */

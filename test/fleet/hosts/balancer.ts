@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Inventory } from '../../../src/core/inventory.ts';
-import { renderConfiguration } from '../../../src/core/routing/configuration.ts';
-import { declaredGroups } from '../../../src/core/routing/groups.ts';
 import { renderSite } from '../../../src/core/routing/site.ts';
+import { printed } from '../../../src/verbs/init.ts';
 import { DEPLOY } from './base.ts';
 import type { Disk } from './disk.ts';
 import { run } from './shell.ts';
@@ -10,29 +9,27 @@ import { run } from './shell.ts';
 export const template = (name: string): Promise<string> =>
   readFile(new URL(`../../../templates/${name}`, import.meta.url), 'utf8');
 
+/** What the inventory is called, for templates beside it; a fleet has none of its own. */
+export const FILE = 'inventory.yaml';
+
 export interface Certificate {
   readonly certificate: string;
   readonly key: string;
 }
 
 /**
- * What an administrator does on a new balancer, as docs and `init` say it: the app's configuration and site, the folders, and for
- * `managed` the two rights. No generation is there yet.
+ * What an administrator does on a new balancer: the very texts that `init --print` prints, where its steps put them, with their rights
+ * (test/e2e/rights.test.ts takes the steps again, and finds nothing to change). No generation is there yet.
  */
 export async function furnishBalancer(disk: Disk, inventory: Inventory, tls: Certificate | null): Promise<void> {
-  const { nginx, build } = inventory;
+  const { app, nginx, build } = inventory;
   const managed = nginx.configuration === 'managed';
   await disk.folder('var/lib/orchestrate');
-  await disk.folder(nginx.folder, 0o711, DEPLOY.id);
-  await disk.folder(build.static.publish.path, 0o755, DEPLOY.id);
-  await disk.folder('etc/nginx/orchestrate', 0o755, managed ? DEPLOY.id : 0);
-  const groups = declaredGroups(inventory);
-  const { text } = renderConfiguration(
-    inventory,
-    nginx.switch === 'reload' ? groups.slice(0, 1) : groups,
-    await template('upstream.conf.hbs'),
-  );
-  await disk.file(nginx.file, text, 0o644, managed ? DEPLOY.id : 0);
+  await disk.folder(nginx.folder, 0o711, DEPLOY.id, 0);
+  await disk.folder(build.static.publish.path, 0o755, DEPLOY.id, 0);
+  await disk.folder('etc/nginx/orchestrate', 0o755, managed ? DEPLOY.id : 0, 0);
+  await disk.file(nginx.file, printed('upstream', inventory, FILE, undefined), 0o644, managed ? DEPLOY.id : 0, 0);
+  await disk.file('etc/nginx/conf.d/00-orchestrate.conf', 'include /etc/nginx/orchestrate/*.conf;\n');
   await disk.file('etc/nginx/nginx.conf', NGINX);
   await disk.file('etc/nginx/sites-fleet/shop.conf', await site(inventory, tls));
   if (tls !== null) {
@@ -43,10 +40,8 @@ export async function furnishBalancer(disk: Disk, inventory: Inventory, tls: Cer
   // As Debian's logrotate leaves it: the group adm may read, others may not.
   const [log, user, adm] = [nginx.access_log, await idOf('-u', 'www-data'), await groupId('adm')];
   await disk.file(log, '', 0o640, user, adm);
-  if (managed) {
-    const commands = '/usr/sbin/nginx -t, /usr/sbin/nginx -s reload';
-    await disk.file('etc/sudoers.d/orchestrate', `${DEPLOY.name} ALL=(root) NOPASSWD: ${commands}\n`, 0o440);
-  }
+  if (managed)
+    await disk.file(`etc/sudoers.d/orchestrate-${app}`, printed('sudoers', inventory, FILE, undefined), 0o440);
 }
 
 async function site(inventory: Inventory, tls: Certificate | null): Promise<string> {
@@ -68,7 +63,7 @@ http {
     include /etc/nginx/mime.types;
     access_log off;
     server_tokens off;
-    include /etc/nginx/orchestrate/*.conf;
+    include /etc/nginx/conf.d/*.conf;
     include /etc/nginx/sites-fleet/*.conf;
 }
 `;

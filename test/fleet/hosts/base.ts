@@ -18,7 +18,7 @@ export interface BaseOptions {
 
 /** Folders of the machine that a host has for itself, empty at first. */
 const OWN = ['home', 'root', 'srv', 'opt', 'mnt', 'media', 'var/log', 'var/tmp', 'var/lib/orchestrate', 'etc/sudoers.d']
-  .concat(['etc/nginx/orchestrate', 'etc/supervisor'])
+  .concat(['etc/nginx/orchestrate', 'etc/nginx/conf.d', 'etc/supervisor', 'etc/tmpfiles.d'])
   .concat(['var/lib/postgresql', 'var/www']);
 /** What a Debian has at its top; everything else there is this machine's own business, and no host sees it. */
 const DEBIAN = /^(bin|boot|dev|etc|home|lib.*|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)$/;

@@ -17,10 +17,10 @@ export class Disk {
     await chown(at, owner, group);
   }
 
-  async folder(path: string, mode = 0o755, owner = 0): Promise<void> {
+  async folder(path: string, mode = 0o755, owner = 0, group = owner): Promise<void> {
     const at = join(this.root, path);
     await mkdir(at, { recursive: true });
     await chmod(at, mode);
-    await chown(at, owner, owner);
+    await chown(at, owner, group);
   }
 }

@@ -20,7 +20,7 @@ export async function furnish(disk: Disk, name: string, site: Site): Promise<voi
   await disk.file('etc/hosts', `127.0.0.1 localhost\n${[...new Set(known)].join('')}`);
   const [balances, serves] = [balancer, backend].map((found) => (found === undefined ? 'no' : 'yes'));
   // start.sh reads it.
-  await disk.file('etc/fleet/settings', `app=${inventory.app} balancer=${balances} backend=${serves} umask=${umask}\n`);
+  await disk.file('etc/fleet/settings', `balancer=${balances} backend=${serves} umask=${umask}\n`);
   if (balancer !== undefined) await furnishBalancer(disk, inventory, tls);
   if (backend !== undefined) await furnishBackend(disk, inventory, backend, environment);
 }

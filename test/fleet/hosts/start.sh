@@ -4,14 +4,16 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 mkdir -p /run/sshd /run/lock
 chmod 1777 /run/lock
-app='' balancer='' backend='' umask=''
+balancer='' backend='' umask=''
 # shellcheck source=/dev/null
 . /etc/fleet/settings
-# As tmpfiles.d would.
-[ "$backend" != yes ] || install -d -o deploy -g deploy "/run/$app"
+# As systemd-tmpfiles does at each boot.
+cat /etc/tmpfiles.d/*.conf 2>/dev/null | while read -r kind path mode owner _; do
+  [ "$kind" != d ] || install -d -m "$mode" -o "$owner" "$path"
+done
 # In this order: whoever finds sshd listening finds Nginx there too.
 [ "$balancer" != yes ] || /usr/sbin/nginx 8>&- </dev/null >/var/log/nginx/start.log 2>&1
-[ "$backend" != yes ] || /usr/bin/supervisord -n -c /etc/supervisor/fleet.conf 8>&- </dev/null >/dev/null 2>&1 &
+[ "$backend" != yes ] || /usr/bin/supervisord -n -c /etc/supervisor/supervisord.conf 8>&- </dev/null >/dev/null 2>&1 &
 umask "$umask"
 sh -c 'echo 0 >&8; exec /usr/sbin/sshd -D -E /var/log/sshd.log 8>&-' </dev/null &
 umask 022

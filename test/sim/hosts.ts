@@ -1,0 +1,199 @@
+import { parseConfiguration, type ParsedConfiguration } from '../../src/core/routing/parse.ts';
+import type { Machine } from './machine.ts';
+import type { Chance } from './time.ts';
+
+/** A worker of Nginx with the configuration that it has loaded. */
+export interface Worker {
+  readonly pid: number;
+  readonly start: number;
+  readonly text: string | null;
+  /** It only answers what it had begun. */
+  ending: boolean;
+}
+
+export interface Generation {
+  readonly lane: string;
+  readonly record: string;
+}
+
+export interface LeaseFile {
+  readonly token: number;
+  readonly holder: string;
+  readonly term: number;
+  readonly boot: string;
+  readonly until: number;
+  readonly details: string;
+}
+
+/** What is on a balancer's disk, and its Nginx. */
+export class SimBalancer {
+  readonly machine: Machine;
+  readonly generations = new Map<number, Generation>();
+  live: number | null = null;
+  lease: LeaseFile | null = null;
+  file: string | null = null;
+  /** undefined: no file `.former`; null: an empty one, there was no configuration before. */
+  former: string | null | undefined;
+  /** Names that only a script under way may leave. */
+  readonly temporary = new Set<string>();
+  workers: Worker[] = [];
+  /** Requests of before a flip that have not reached a backend yet: until when, and which they may be passed on to. */
+  connecting: { readonly until: number; readonly among: ReadonlySet<string> }[] = [];
+  /** FOLDER/reloaded: the text that a reload has proved to be loaded, and its workers. */
+  reloaded: { readonly text: string | null; readonly workers: readonly Worker[] } | undefined;
+  /** Since when its clients are let go, in a closing generation. */
+  quiesced = false;
+  #pids = 100;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  /** New workers with what the file says. Those of before only end what they have begun. */
+  load(ending: readonly Worker[] = []): void {
+    const start = Math.floor(this.machine.uptime * 100);
+    const fresh = [0, 1].map((): Worker => ({ pid: (this.#pids += 1), start, text: this.file, ending: false }));
+    for (const worker of ending) worker.ending = true;
+    this.workers = [...ending, ...fresh];
+  }
+
+  /** What its serving workers have loaded. */
+  get loaded(): string | null {
+    return this.workers.find(({ ending }) => !ending)?.text ?? null;
+  }
+
+  powerCut(): void {
+    this.machine.powerCut();
+    this.workers = [];
+    this.connecting = [];
+  }
+
+  powerOn(): void {
+    this.machine.powerOn();
+    const { boot } = this.machine;
+    this.machine.time.after(600, () => {
+      if (this.machine.boot === boot && this.machine.up) this.load();
+    });
+  }
+
+  get lane(): string {
+    return this.live === null ? '' : (this.generations.get(this.live)?.lane ?? '');
+  }
+}
+
+export interface Process {
+  readonly pid: number;
+  readonly start: number;
+  readonly release: string;
+  readonly well: boolean;
+}
+
+/** What is on a backend's disk, and the processes of its one slot. */
+export class SimBackend {
+  readonly machine: Machine;
+  readonly port: number;
+  /** By name: the release.json; null: there is none, it is half-made. */
+  readonly releases = new Map<string, string | null>();
+  /** By key, whether it is complete. */
+  readonly virtualenvs = new Map<string, boolean>();
+  current: string | null = null;
+  previous: string | null = null;
+  readonly temporary = new Set<string>();
+  process: Process | null = null;
+  /** The wrapper runs: it starts what the link names whenever nothing runs. */
+  wrapper = true;
+  /** FOLDER/switched-PORT: what was started under which token. */
+  switched: { readonly token: string; readonly process: Process } | undefined;
+  /** FOLDER/one-way */
+  oneWay: string | undefined;
+  /** What does not start here, or starts and is not well. */
+  readonly broken = new Map<string, 'ends' | 'ill'>();
+  /** When the last request that a balancer has begun is answered. */
+  busy = 0;
+  /** Somebody or something else than the program ended its process, or may have. */
+  struck = false;
+  #pids = 1000;
+  #starting = false;
+
+  constructor(machine: Machine, port: number) {
+    this.machine = machine;
+    this.port = port;
+  }
+
+  /** The process ends; the wrapper starts what the link names then. */
+  end(): void {
+    this.process = null;
+    this.busy = 0;
+    this.start();
+  }
+
+  start(after = 250): void {
+    if (this.#starting || this.process !== null || !this.wrapper || !this.machine.up) return;
+    this.#starting = true;
+    const { boot } = this.machine;
+    this.machine.time.after(after, () => {
+      this.#starting = false;
+      if (this.machine.boot !== boot || !this.machine.up || !this.wrapper || this.process !== null) return;
+      const release = this.current;
+      if (release === null || !this.releases.has(release)) return;
+      const ill = this.broken.get(release);
+      if (ill === 'ends') {
+        this.start(1000);
+        return;
+      }
+      const start = Math.floor(this.machine.uptime * 100);
+      this.process = { pid: (this.#pids += 1), start, release, well: ill === undefined };
+    });
+  }
+
+  powerCut(): void {
+    this.machine.powerCut();
+    this.process = null;
+    this.wrapper = false;
+    this.busy = 0;
+    this.#starting = false;
+    this.struck = true;
+  }
+
+  powerOn(): void {
+    this.machine.powerOn();
+    this.machine.time.after(800, () => {
+      this.wrapper = true;
+      this.start();
+    });
+  }
+}
+
+const parsed = new Map<string, ParsedConfiguration>();
+
+function read(text: string): ParsedConfiguration {
+  let found = parsed.get(text);
+  if (found === undefined) {
+    const result = parseConfiguration(text);
+    if ('problem' in result) throw new Error(result.problem);
+    found = result;
+    parsed.set(text, found);
+  }
+  return found;
+}
+
+/** The upstream that a configuration's worker sends to while a group serves, as `address:port` of those not marked down. */
+export function upstream(text: string, app: string, live: boolean, group: string): string[] {
+  const { upstreams, maps } = read(text);
+  const mapped = maps.get(`$${app}_upstream`);
+  const name = live ? (mapped?.get(group) ?? mapped?.get('default') ?? '') : app;
+  return (upstreams.get(name) ?? []).flatMap(({ address, parameters }) =>
+    parameters.includes('down') ? [] : [address],
+  );
+}
+
+export const digestIn = (text: string): string => read(text).digest ?? '';
+
+export const groupIn = (lane: string): string => lane.replace(/^closing-/, '');
+
+/** How long a request may take that a balancer had begun when its backend left rotation. */
+export function durationOf(chance: Chance, calm: boolean): number {
+  const kind = chance.next();
+  if (kind < 0.7) return chance.between(5, 300);
+  return calm || kind < 0.99 ? chance.between(300, 4000) : chance.between(20_000, 45_000);
+}

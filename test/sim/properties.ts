@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
+import { TERM } from '../../src/core/lease.ts';
+import { assertAtRest, assertNever, assertResumed, assertTrue, told } from './asserting.ts';
+import { faults, kills, links, seconds, stops, stories } from './stories.ts';
+import { Trouble, type Story, type Verb } from './story.ts';
+
+// What must never happen is watched by the simulated fleet itself (SimFleet.never), whatever runs on it.
+
+/** A story, then whatever can be mended is mended, and another operator ends what was begun. */
+export async function play(story: Story, recovery: Verb): Promise<void> {
+  const trouble = new Trouble(story);
+  trouble.begin('ada', story.verb);
+  await trouble.end();
+  assertNever(trouble);
+  assertTrue(trouble);
+  await trouble.heal();
+  await ended(trouble, recovery);
+  if (recovery === 'resume') {
+    assertResumed(trouble);
+    await ended(trouble, 'roll');
+  }
+  await trouble.fleet.time.pass(() => false, (TERM + 2) * 1000);
+  assertAtRest(trouble, story.wish);
+}
+
+async function ended(trouble: Trouble, recovery: Verb): Promise<void> {
+  const ending = await trouble.insist(recovery);
+  assertNever(trouble);
+  // At the end of the line nothing is left to go back to; then nothing may be left to be done either.
+  if (ending.kind === 'refused' && ending.refusal.message.startsWith('No release before')) return;
+  if (ending.kind !== 'exit' || ending.exit !== 0)
+    assert.fail(
+      `${recovery} does not end well: ${ending.kind === 'exit' ? ending.exit : ending.kind}\n${told(trouble)}`,
+    );
+}
+
+const property = (deed: Parameters<typeof stories>[0], most: number) =>
+  fc.asyncProperty(stories(deed, most), fc.constantFrom<Verb>('roll', 'rollback', 'resume'), play);
+
+export const properties = {
+  'a command that is killed anywhere is brought to an end by another operator': property(kills, 1),
+  'links are lost at any call, hosts die or have no room: what was begun comes to an end': property(faults, 3),
+  'of two operators, one stopped and continued, the one who was overtaken changes nothing': property(
+    fc.oneof(seconds, stops, links),
+    4,
+  ),
+  'whatever happens together, nothing does that must never, and an end is found': property(
+    fc.oneof(faults, kills, stops, seconds),
+    6,
+  ),
+};
