@@ -122,7 +122,8 @@ test('a worker that still serves a long request is ending, and does not hold the
   const slow = stand.ask(shop, '/?wait=3000');
   await until(() => stand.tellers.some(({ seen }) => seen.some(({ url }) => url.includes('wait=3000'))));
   const reloaded = await reload();
-  assert.match(reloaded.out, /^reloaded \d+\nending 1$/m, reloaded.err);
+  // The other one may need a moment to end, too.
+  assert.match(reloaded.out, /^reloaded \d+\nending [12]$/m, reloaded.err);
   assert.equal((await slow).status, 200);
   await until(async () => (await observe()).facts.workers.every(({ ending }) => !ending));
   assert.match(backendOf(await stand.ask(shop, '/')), /^shop-/);

@@ -133,6 +133,8 @@ export class Slot {
       () => this.log,
     );
     assert.ok(answer);
+    // A worker that is just being born misses a TERM, and Gunicorn then waits 30 s for it: that is Gunicorn's own affair.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     return answer;
   }
 
