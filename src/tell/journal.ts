@@ -4,7 +4,7 @@ import { isLong, journalLine } from '../core/journal.ts';
 import { succeeded, type Outcome } from '../core/outcome.ts';
 
 /** Milliseconds between two sendings, and the longest wait after one that failed. */
-const BEAT = 1000;
+const BEAT = 3000;
 const LONGEST = 15_000;
 /** Bytes of one sending, about. */
 const PORTION = 200_000;
@@ -32,7 +32,7 @@ interface Copy {
 }
 
 /**
- * Leaves the events of a command on every balancer, beside the roll: what has come is sent each second, each balancer by itself, so that
+ * Leaves the events of a command on every balancer, beside the roll: what has come is sent every 3 s, each balancer by itself, so that
  * one that is slow or dead holds neither the roll nor another. Begins with `began`.
  */
 export class Journal {

@@ -69,7 +69,8 @@ describe('a roll that is not finished', () => {
       const ran = await stopped('web2', ['rollback'], 'SIGTERM');
       assert.deepEqual(await rotations(), ['in', 'in', 'in']);
       const { unfinished } = await scene.status();
-      assert.match(unfinished ?? '', /began `rollback` .* and has not finished it: 2 of its 3 hosts run/);
+      // web2 is finished or put back, as far as its turn had come.
+      assert.match(unfinished ?? '', /began `rollback` .* and has not finished it: [12] of its 3 hosts run/);
       await scene.expect(0, 'resume', '--yes');
       return ran;
     });
