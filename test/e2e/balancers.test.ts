@@ -145,14 +145,20 @@ describe('two balancers', () => {
         'lb2',
         `mv /usr/sbin/nginx /usr/sbin/nginx.real && printf '%s\\n' '#!/bin/sh' 'case "$*" in *-t*) if grep -q weight=2 ${CONF}; then ${what}; fi ;; esac' 'exec /usr/sbin/nginx.real "$@"' >/usr/sbin/nginx && chmod 755 /usr/sbin/nginx`,
       );
-    const mend = (): Promise<string> => scene.fleet.sh('lb2', 'mv /usr/sbin/nginx.real /usr/sbin/nginx');
+    const mend = async (): Promise<void> => {
+      await scene.fleet.sh('lb2', 'mv /usr/sbin/nginx.real /usr/sbin/nginx');
+    };
 
     test('keep the former one where the test fails on one of them', async () => {
       const was = await files();
       await whenTested('echo "nginx: [emerg] planted" >&2; exit 1');
-      const { report, result } = await scene
-        .underLoad(() => scene.expect(1, 'roll', '--ref', 'v1', '--yes'))
-        .finally(mend);
+      const { report, result } = await scene.underLoad(async () => {
+        try {
+          return await scene.expect(1, 'roll', '--ref', 'v1', '--yes');
+        } finally {
+          await mend();
+        }
+      });
       assertNothingLost(report);
       assert.match(result.stdout + result.stderr, /lb2: .*planted/s);
       assert.deepEqual(await files(), was);
