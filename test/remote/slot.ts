@@ -46,7 +46,7 @@ export class Slot {
   readonly pidFile: string;
   readonly slotFile: string;
   readonly port: number;
-  command = 'gunicorn app --workers 2 --bind 127.0.0.1:$PORT --pid "$PID_FILE"';
+  command = 'gunicorn app --workers 2 --graceful-timeout 3 --bind 127.0.0.1:$PORT --pid "$PID_FILE"';
   log = '';
   /** Of the lease under which scripts are run. */
   token = 1;
