@@ -1,8 +1,14 @@
 import type { Fleet } from '../fleet/fleet.ts';
 
-/** What orchestrate may change on a host, the lease and the fence left aside: that somebody held them changes nothing. */
+/**
+ * What orchestrate may change on a host, the lease, the fence and the journal left aside: that somebody held them, and what was tried,
+ * changes nothing.
+ */
 const PLACES = ['/var/lib/orchestrate', '/srv/www', '/etc/nginx', '/run/shop'];
-const ASIDE = ['lease.json', 'lease.lock', 'fence', 'lock'].map((name) => `! -name ${name}`).join(' ');
+const ASIDE = [
+  ...['lease.json', 'lease.lock', 'fence', 'lock'].map((name) => `! -name ${name}`),
+  "! -path '*/orchestrate/shop/journal*'",
+].join(' ');
 
 /**
  * A line for each file, link and folder there: owner, mode, where it leads, and for a file its size, when it was written last and its
