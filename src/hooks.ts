@@ -6,7 +6,7 @@ import type { Inventory } from './core/inventory.ts';
 import type { Moment } from './core/moments.ts';
 import { succeeded, type Outcome } from './core/outcome.ts';
 import { runHere } from './fleet/here.ts';
-import { SIGNAL_EXIT } from './summary.ts';
+import { signalExit } from './summary.ts';
 
 export interface HookOptions {
   readonly hooks: Inventory['hooks'];
@@ -45,7 +45,7 @@ export class Hooks {
       const outcome = await this.#run('before_roll', command, beginning, {}, this.#options.stop);
       if (succeeded(outcome)) continue;
       const { stop } = this.#options;
-      this.#exit = stop.aborted ? (SIGNAL_EXIT[String(stop.reason)] ?? 130) : 3;
+      this.#exit = stop.aborted ? signalExit(stop) : 3;
       throw new Refusal(
         this.#exit,
         `hooks.before_roll: \`${command}\` ${ending(outcome)}: \`${beginning.command}\` was not begun, and nothing was changed.`,

@@ -11,7 +11,7 @@ import { listed } from './listed.ts';
 import { settledFleet } from './newcomers.ts';
 import { prevailing, runs } from './prevailing.ts';
 import type { Planned } from './refusal.ts';
-import { health } from './switching.ts';
+import { seenHealthy } from './switching.ts';
 
 /**
  * Brings a roll to rest where it is: what it has in hand and is well comes back into rotation with what it runs, what failed stays out and
@@ -39,15 +39,7 @@ export function planRest(whole: Inventory, view: FleetView, failed: ReadonlySet<
   const lost = routing.in.filter((name) => !seen(name));
   const leaving = routing.in.length + coming.length - lost.length < leastInRotation(inventory) ? [] : lost;
 
-  const phases: Phase[] = [];
-  if (coming.length > 0)
-    phases.push({
-      name: 'health',
-      title: `see that ${listed(coming)} ${coming.length === 1 ? 'is' : 'are'} healthy`,
-      tracks: inventory.backends
-        .filter(({ name }) => coming.includes(name))
-        .map((backend) => ({ host: backend.name, steps: health(inventory, view, backend) })),
-    });
+  const phases: Phase[] = seenHealthy(inventory, view, coming);
   for (const name of coming) routing.putIn(name);
   for (const name of failing) routing.takeOut(name, told);
   for (const name of leaving) routing.takeOut(name, LOST);

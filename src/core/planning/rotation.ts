@@ -8,7 +8,7 @@ import { refused, type Planned } from './refusal.ts';
 import { inHand } from './hand.ts';
 import { listed } from './listed.ts';
 import { neverRolled, settledFleet } from './newcomers.ts';
-import { drained, health } from './switching.ts';
+import { drained, seenHealthy } from './switching.ts';
 import { prevailing } from './prevailing.ts';
 
 /** Takes backends out of rotation, and proves that no request is left on them. They stay out until `enable`. */
@@ -66,15 +66,8 @@ export function planEnable(whole: Inventory, view: FleetView, hosts: readonly st
       astray.map((host) => `${host} runs ${told(view, host)}`),
     );
   const coming = hosts.filter((host) => routing.out.includes(host));
-  const phases: Phase[] = [];
+  const phases: Phase[] = seenHealthy(inventory, view, coming);
   if (coming.length > 0) {
-    phases.push({
-      name: 'health',
-      title: `see that ${listed(coming)} ${coming.length === 1 ? 'is' : 'are'} healthy`,
-      tracks: inventory.backends
-        .filter(({ name }) => coming.includes(name))
-        .map((backend) => ({ host: backend.name, steps: health(inventory, view, backend) })),
-    });
     for (const host of coming) routing.putIn(host);
     phases.push(...routing.flip(`${listed(coming)} back in rotation`));
   } else phases.push(...equalizing(inventory, view, routing));

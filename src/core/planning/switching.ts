@@ -185,6 +185,20 @@ function switchStep(inventory: Inventory, backend: Backend, goal: SwitchGoal, an
   };
 }
 
+/** The look at backends that are to come back into rotation with what they run; none where there are none. */
+export function seenHealthy(inventory: Inventory, view: FleetView, coming: readonly string[]): Phase[] {
+  if (coming.length === 0) return [];
+  return [
+    {
+      name: 'health',
+      title: `see that ${listed(coming)} ${coming.length === 1 ? 'is' : 'are'} healthy`,
+      tracks: inventory.backends
+        .filter(({ name }) => coming.includes(name))
+        .map((backend) => ({ host: backend.name, steps: health(inventory, view, backend) })),
+    },
+  ];
+}
+
 /** Healthy as seen from each balancer, then the first requests made where no user waits for them. */
 export function health(inventory: Inventory, view: FleetView, backend: Backend): Step[] {
   const { health: wanted, service } = inventory;
