@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { script } from '../../src/fleet/scripts.ts';
 
 export const PYTHON = '/usr/bin/python3';
@@ -67,10 +68,10 @@ export class Workshop {
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-    child.stdin.on('error', () => undefined);
-    if (input instanceof Readable) input.pipe(child.stdin);
-    else child.stdin.end(input);
+    // A script may end before it has read all; the stream ends with it, not later and among files that are gone by then.
+    const sent = pipeline(input instanceof Readable ? input : [input], child.stdin).catch(() => undefined);
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    await sent;
     return {
       code,
       stdout: Buffer.concat(stdout),
