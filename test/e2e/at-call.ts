@@ -52,21 +52,34 @@ Client.prototype.exec = function (
   const number = (counts.get(script) ?? 0) + 1;
   counts.set(script, number);
   const done = rest.at(-1) as ClientCallback;
+  let counted = false;
   const ended = (): void => {
-    if (script === wantedScript && --atWork === 0) whenEnded?.();
+    if (!counted) return;
+    counted = false;
+    if (--atWork === 0) whenEnded?.();
   };
   const send = (): void => {
-    if (script === wantedScript) atWork += 1;
-    exec.call(this, line, (error, channel) => {
-      if (error === undefined) {
-        setTimeout(() => reached('within', script, number), Number(wait));
-        channel.prependListener('close', () => {
-          reached('after', script, number);
-          ended();
-        });
-      } else ended();
-      done(error, channel);
-    });
+    if (script === wantedScript) {
+      counted = true;
+      atWork += 1;
+      // A call ends with its connection too, and then nobody says so of the call itself.
+      this.once('close', ended);
+    }
+    try {
+      exec.call(this, line, (error, channel) => {
+        if (error === undefined) {
+          setTimeout(() => reached('within', script, number), Number(wait));
+          channel.prependListener('close', () => {
+            reached('after', script, number);
+            ended();
+          });
+        } else ended();
+        done(error, channel);
+      });
+    } catch (error) {
+      ended();
+      throw error;
+    }
   };
   const begin = (): void => {
     whenEnded = undefined;
