@@ -1,10 +1,11 @@
 import { homedir, hostname, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { formatProblem, readInventory, type Inventory } from './core/inventory.ts';
 import { Refusal } from './core/failure.ts';
 import type { FleetView } from './core/fleet.ts';
 import type { Emit, Event } from './core/event.ts';
+import { cacheFolder } from './fleet/cache-folder.ts';
 import { findInventory } from './fleet/inventory-file.ts';
 import type { Clock, Probe, Remote } from './fleet/ports.ts';
 import { openSsh } from './fleet/ssh.ts';
@@ -90,5 +91,3 @@ export async function loadInventory(
     read.problems.map(formatProblem),
   );
 }
-
-const cacheFolder = (): string => join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'orchestrate');

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Event } from '../../src/core/event.ts';
 
@@ -34,6 +35,8 @@ export function beginOrchestrate(inventory: string, machine: string, args: reado
     env: {
       ...process.env,
       XDG_CACHE_HOME: join(machine, 'cache'),
+      // Compiled once for all of these machines: else it costs more than most commands themselves.
+      NODE_COMPILE_CACHE: join(tmpdir(), 'orchestrate-compiled'),
       SSH_AUTH_SOCK: '',
       ...(met?.at === undefined ? {} : { AT_CALL: met.at, AT_CALL_DO: met.deed ?? '' }),
       ...(met?.log === undefined ? {} : { AT_CALL_LOG: met.log }),
