@@ -28,11 +28,10 @@ named() {
   started "$pid"
 }
 
-# children PID: the ids of its child processes, on one line.
+# children PID: `kids` are then the ids of its child processes.
 children() {
   kids=
   { read -r kids <"/proc/$1/task/$1/children"; } 2>/dev/null || :
-  printf '%s\n' "$kids"
 }
 
 # words PID: its command line, one argument a line.
@@ -40,12 +39,15 @@ words() {
   { tr '\n\0' ' \n' <"/proc/$1/cmdline"; } 2>/dev/null || :
 }
 
-# through_current PID ROOT REAL_ROOT: what of its command line or environment makes it import code by way of the link `current`. A worker
-# that is born later imports what the link names by then, so that its working folder tells nothing. Prints one per line. The
-# interpreter's and the program's own paths are no such thing. (Gunicorn takes a PWD that names its folder for the folder's name.)
+# through_current PID ROOT REAL_ROOT [KEY]: what of its command line or environment makes it import code by way of the link `current`. A
+# worker that is born later imports what the link names by then, so that its working folder tells nothing. Prints one per line, KEY
+# before it. The interpreter's and the program's own paths are no such thing. (Gunicorn takes a PWD that names its folder for the
+# folder's name.)
 through_current() {
-  words "$1" | sed 1,2d | grep -E '(^|[/=:])current(/|$)' || :
+  # Mostly neither has the word, which one process tells.
+  grep -qs current "/proc/$1/cmdline" "/proc/$1/environ" || return 0
+  words "$1" | awk -v key="${4:-}" 'NR > 2 && /(^|[\/=:])current(\/|$)/ { print key $0 }'
   { tr '\n\0' ' \n' <"/proc/$1/environ"; } 2>/dev/null |
-    awk -v root="$2/current" -v real="$3/current" '
-      /^(PWD|PYTHONPATH|PYTHONHOME|GUNICORN_CMD_ARGS)=/ && (index($0, root) || index($0, real)) { print substr($0, 1, 300) }'
+    awk -v root="$2/current" -v real="$3/current" -v key="${4:-}" '
+      /^(PWD|PYTHONPATH|PYTHONHOME|GUNICORN_CMD_ARGS)=/ && (index($0, root) || index($0, real)) { print key substr($0, 1, 300) }'
 }

@@ -87,7 +87,8 @@ for port in "$@"; do
   owner "$port" master "$pid_file"
   if [ -n "$pid" ]; then
     # Shared pages count in parts, so that a sum over the workers is what they really take.
-    for one in "$pid" $(children "$pid"); do
+    children "$pid"
+    for one in "$pid" $kids; do
       cat "/proc/$one/smaps_rollup" 2>/dev/null || :
     done | awk -v port="$port" '$1 == "Pss:" { sum += $2 } END { if (sum > 0) print "uses", port, sum }'
   fi

@@ -24,16 +24,17 @@ nginx_master() {
   fi
 }
 
-# nginx_children MASTER: a line for each of its workers, `PID START STATE`; STATE: serving, or ending (it is shutting down).
+# nginx_children MASTER [KEY]: a line for each of its workers, `PID START STATE`, KEY before it; STATE: serving, or ending (it is
+# shutting down).
 # START, in clock ticks since boot, tells a process from a later one with the same id.
 nginx_children() {
-  cat /proc/[0-9]*/stat 2>/dev/null | awk -v master="$1" '
+  cat /proc/[0-9]*/stat 2>/dev/null | awk -v master="$1" -v key="${2:-}" '
     { rest = $0; sub(/.*\) /, "", rest); split(rest, f, " ") }
     f[2] == master && f[1] != "Z" {
       file = "/proc/" $1 "/cmdline"; title = ""
       getline title < file; close(file)
-      if (title ~ /^nginx: worker process is shutting down/) print $1, f[20], "ending"
-      else if (title ~ /^nginx: worker process/) print $1, f[20], "serving"
+      if (title ~ /^nginx: worker process is shutting down/) print key $1, f[20], "ending"
+      else if (title ~ /^nginx: worker process/) print key $1, f[20], "serving"
     }'
 }
 

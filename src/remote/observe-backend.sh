@@ -21,9 +21,10 @@
 root=$1 run=$2 pid_file=$3 python=$4
 shift 4
 
-printf 'boot %s\n' "$(cat /proc/sys/kernel/random/boot_id)"
+# A host of two cores may have twenty others beside it: what the shell can do itself costs a hundredth of one process more.
+read -r boot </proc/sys/kernel/random/boot_id
 read -r uptime _ </proc/uptime
-printf 'uptime %s\nuser %s\n' "$uptime" "$(id -un)"
+printf 'boot %s\nuptime %s\nuser %s\n' "$boot" "$uptime" "$(id -un)"
 # Both are part of a virtual environment's key. (-S: no site, which takes most of the time.)
 "$python" -I -S -c '
 import os, sys, sysconfig
@@ -35,24 +36,31 @@ for tool in flock tar gzip awk ss timeout; do
   command -v "$tool" >/dev/null || printf 'lacks %s\n' "$tool"
 done
 
-# state FOLDER: its state, and of a missing one whether it could be made.
-state() {
+# above PATH: `there` is then the nearest folder above it that is there, or itself.
+above() {
+  there=$1
+  while [ ! -e "$there" ]; do
+    there=${there%/*}
+    [ -n "$there" ] || there=/
+  done
+}
+# look FOLDER: its `state`, and of a missing one whether it could be made.
+look() {
   if [ -d "$1" ]; then
-    if [ -w "$1" ] && [ -x "$1" ]; then echo writable; else echo foreign; fi
-    return
+    if [ -w "$1" ] && [ -x "$1" ]; then state=writable; else state=foreign; fi
+  else
+    above "$1"
+    if [ -d "$there" ] && [ -w "$there" ]; then state=creatable; else state=missing; fi
   fi
-  above=$1
-  while [ ! -e "$above" ]; do above=$(dirname "$above"); done
-  if [ -d "$above" ] && [ -w "$above" ]; then echo creatable; else echo missing; fi
 }
 real=$(cd -P "$root" 2>/dev/null && pwd) || real=$root
-printf 'root %s %s\n' "$(state "$root")" "$real"
-there=$root
-while [ ! -e "$there" ]; do there=$(dirname "$there"); done
+look "$root"
+printf 'root %s %s\n' "$state" "$real"
+above "$root"
 df -B1 --output=avail,iavail "$there" 2>/dev/null | awk 'NR == 2 { print "free", $1, ($2 == "-" || $2 == 0 ? 1000000 : $2) }'
-if [ -s "$root/.orchestrate/fence" ]; then printf 'fence %s\n' "$(head -n 1 "$root/.orchestrate/fence")"; fi
-
-if [ -s "$root/.orchestrate/one-way" ]; then printf 'one-way %s\n' "$(head -n 1 "$root/.orchestrate/one-way")"; fi
+for mark in fence one-way; do
+  if { read -r said <"$root/.orchestrate/$mark"; } 2>/dev/null; then printf '%s %s\n' "$mark" "$said"; fi
+done
 
 # link KEY PATH
 link() {
@@ -64,21 +72,32 @@ link() {
 }
 link current "$root/current"
 link previous "$root/previous"
+ports=$*
+set --
 for folder in "$root"/[0-9]*-[0-9]*-*; do
   if [ -L "$folder" ] || [ ! -d "$folder" ]; then continue; fi
-  if [ -f "$folder/release.json" ]; then
-    printf 'release %s %s\n' "${folder##*/}" "$(head -c 20000 "$folder/release.json" | tr -d '\n')"
-  else
-    printf 'incomplete %s\n' "${folder##*/}"
-  fi
+  if [ -f "$folder/release.json" ]; then set -- "$@" "$folder/release.json"; else printf 'incomplete %s\n' "${folder##*/}"; fi
 done
+# One process for all of them; each is one line, and not too much of it.
+[ $# -eq 0 ] || awk 'BEGIN {
+  for (i = 1; i < ARGC; i++) {
+    text = ""
+    while (length(text) < 20000 && (getline line < ARGV[i]) > 0) text = text line
+    close(ARGV[i])
+    parts = split(ARGV[i], part, "/")
+    if (text == "") print "incomplete", part[parts - 1]
+    else print "release", part[parts - 1], substr(text, 1, 20000)
+  }
+}' "$@"
 for mark in "$root"/virtualenvs/*/complete; do
   if [ -f "$mark" ]; then
     mark=${mark%/complete}
     printf 'virtualenv %s\n' "${mark##*/}"
   fi
 done
-printf 'run %s\n' "$(state "$run" | sed 's/creatable/missing/')"
+look "$run"
+[ "$state" != creatable ] || state=missing
+printf 'run %s\n' "$state"
 
 # process KEY PORT PID START
 process() {
@@ -88,19 +107,20 @@ process() {
   fi
   printf '%s %s %s %s %s\n' "$1" "$2" "$3" "$4" "$cwd"
 }
-for port in "$@"; do
+for port in $ports; do
   link "slot $port" "$root/slots/$port"
   file=$pid_file
   if [ "$pid_file" = - ]; then
     file=$run/$port.pid
-    if named "$run/$port.slot" && words "$pid" | grep -q run-slot; then printf 'wrapper %s %s\n' "$port" "$pid"; fi
+    if named "$run/$port.slot" && grep -qs run-slot "/proc/$pid/cmdline"; then printf 'wrapper %s %s\n' "$port" "$pid"; fi
   fi
   if [ -n "$(ss -Htln "( sport = :$port )" 2>/dev/null)" ]; then printf 'listening %s\n' "$port"; fi
   named "$file" || continue
   process master "$port" "$pid" "$start"
-  for child in $(children "$pid"); do
+  children "$pid"
+  for child in $kids; do
     if started "$child"; then process worker "$port" "$child" "$start"; fi
   done
-  printf 'command %s %s\n' "$port" "$(words "$pid" | tr '\n' ' ' | head -c 2000)"
-  through_current "$pid" "$root" "$real" | sed "s/^/through $port /"
+  printf 'command %s %s\n' "$port" "$(words "$pid" | head -c 2000 | tr '\n' ' ')"
+  through_current "$pid" "$root" "$real" "through $port "
 done

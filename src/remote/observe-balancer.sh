@@ -16,14 +16,14 @@
 # Exits 0.
 folder=$1 file=$2 known=$3
 
-printf 'boot %s\n' "$(cat /proc/sys/kernel/random/boot_id)"
+read -r boot </proc/sys/kernel/random/boot_id
 read -r uptime _ </proc/uptime
-printf 'uptime %s\n' "$uptime"
+printf 'boot %s\nuptime %s\n' "$boot" "$uptime"
 nginx -v 2>&1 | sed -n 's#^nginx version: nginx/#version #p' || :
 master=$(nginx_master "$4")
 if [ -n "$master" ]; then
   printf 'master %s\n' "$master"
-  nginx_children "$master" | sed 's/^/worker /'
+  nginx_children "$master" 'worker '
 fi
 if nginx_upgrading "$4"; then echo 'upgrade yes'; fi
 
@@ -43,27 +43,36 @@ generations/*[!0-9]*) ;;
 generations/?*)
   number=${live#generations/}
   if [ -r "$folder/live/record.json" ]; then printf 'record %s\n' "$(tr -d '\n' <"$folder/live/record.json")"; fi
-  find "$folder/live/" -maxdepth 1 -type l ! -lname stable -printf 'lane %f %l\n' 2>/dev/null | sed 's#\.\./\.\./groups/##' | sort
+  find "$folder/live/" -maxdepth 1 -type l ! -lname stable -printf 'lane %f %l\n' 2>/dev/null | sed 's#\.\./\.\./groups/##'
   ;;
 esac
 # Generations behind the live one are history, by which a balancer that was away is recognized; those above it are a flip that did not
 # happen, or not yet.
 numbers=$(cd "$folder/generations" 2>/dev/null && printf '%s\n' [0-9]* | awk '/^[0-9]+$/' | sort -n | tail -n 100) || :
+live_sum=
 if [ -n "$numbers" ]; then
   echo "highest ${numbers##*[!0-9]}"
+  records=''
+  for each in $numbers $number; do records="$records $each/record.json"; done
   # shellcheck disable=SC2086 # the names are digits
-  (cd "$folder/generations" && printf '%s/record.json\n' $numbers ${number:+"$number"} | sort -u | xargs sha256sum 2>/dev/null) |
-    sed -n 's#^\([0-9a-f]*\)  \([0-9]*\)/record\.json$#generation \2 \1#p'
+  sums=$(cd "$folder/generations" && sha256sum $records 2>/dev/null) || :
+  # The live one may stand there twice, which says no more.
+  while read -r sum name; do
+    [ -n "$name" ] || continue
+    name=${name%/record.json}
+    printf 'generation %s %s\n' "$name" "$sum"
+    [ "$name" != "$number" ] || live_sum=$sum
+  done <<EOF
+$sums
+EOF
 fi
 flipped=
 if [ -s "$folder/flipped" ]; then
   read -r flipped <"$folder/flipped" || :
   printf 'flipped %s\n' "$flipped"
 fi
-live_sum=
-if [ -n "$number" ]; then live_sum=$(sha256sum "$folder/live/record.json" 2>/dev/null) || :; fi
 case "$flipped " in
-"$number ${live_sum%% *} "*) ;;
+"$number $live_sum "*) ;;
 *)
   for name in $(printf '%s\n' "$numbers" | tail -n 6); do
     if [ -r "$folder/generations/$name/record.json" ]; then

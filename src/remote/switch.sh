@@ -86,7 +86,8 @@ for look in range(40):
 # orphans: workers that outlived their master and hold the port: a new one could not listen, or they would answer with the old release.
 # They are found by the port, this user and the app's folders; whatever else listens there is not ours to end.
 orphans() {
-  family=" $1 $(children "$1") "
+  children "$1"
+  family=" $1 $kids "
   for left in $(ss -Htlnp "( sport = :$port )" 2>/dev/null | grep -o 'pid=[0-9]*' | cut -d= -f2 | sort -un); do
     case $family in *" $left "*) continue ;; esac
     if ours "$left" && [ -n "$(release_of "$left")" ] && started "$left"; then printf '%s:%s\n' "$left" "$start"; fi
@@ -105,7 +106,8 @@ if named "$pid_file"; then
   ours "$master" || die 78 "process $master ($pid_file) is another user's: the service must run as $(id -un)"
   words "$master" | grep -Fq -e gunicorn -e "$root" || [ -n "$(release_of "$master")" ] ||
     die 78 "process $master, which $pid_file names, is not the application: $(words "$master" | tr '\n' ' ' | head -c 200)"
-  for child in $(children "$master"); do
+  children "$master"
+  for child in $kids; do
     if started "$child"; then family="$family $child:$start"; fi
   done
 fi
