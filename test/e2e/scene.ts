@@ -87,9 +87,10 @@ export class Scene {
     return { report, result };
   }
 
-  /** Other keys in the inventory, from now on. */
+  /** Other keys in the inventory, from now on. The builder's own pip serves: one in each virtual environment costs more than the roll. */
   async configure(extra: Record<string, Record<string, unknown>>): Promise<void> {
-    await this.fleet.writeInventory(this.project.folder, extra);
+    const build = { venv_args: ['--without-pip'], ...extra['build'] };
+    await this.fleet.writeInventory(this.project.folder, { ...extra, build });
   }
 
   async end(): Promise<void> {

@@ -1,27 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertNothingLost, setScene, type Scene } from './scene.ts';
-
-describe('a roll whose groups are not declared', () => {
-  let scene: Scene;
-  before(async () => {
-    scene = await setScene({ name: 'declare', balancers: 2, backends: 3 });
-  });
-  after(() => scene.end());
-
-  test('declares them with one quiesced reload on each balancer, and loses nothing', async () => {
-    const web1 = scene.fleet.addressOf('web1');
-    await scene.configure({
-      backends: { web1: { address: web1, weight: 2 } },
-      nginx: { configuration: 'managed', keepalive_timeout: '75s' },
-    });
-    const { report, result } = await scene.underLoad(() => scene.expect(0, 'roll', '--ref', 'v2', '--yes', '--json'));
-    assertNothingLost(report);
-    const finished = result.events.find((event) => event.type === 'finished');
-    assert.equal(finished?.summary.reloads, 2);
-    assert.deepEqual((await scene.status()).drift, []);
-  });
-});
+import { setScene, type Scene } from './scene.ts';
 
 describe('a site that keeps its plain proxy_pass (switch: reload)', () => {
   let scene: Scene;
