@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -7,8 +8,13 @@ import { cacheFolder } from './fleet/cache-folder.ts';
 // Much is made here that is soon of no use, and V8 would give it ever more room before it cleans up: 200 MB on 20 hosts in place of 140.
 setFlagsFromString('--semi-space-growth-factor=1');
 
-// Half of what a short command costs is to compile this program. Kept where nobody else writes, since what is kept is code.
-enableCompileCache(join(cacheFolder(), 'compiled'));
+// Half of what a short command costs is to compile this program. What is kept is code: it lies where nobody else writes.
+try {
+  mkdirSync(cacheFolder(), { recursive: true, mode: 0o700 });
+  enableCompileCache(join(cacheFolder(), 'compiled'));
+} catch {
+  // A user without a home of their own compiles each time.
+}
 
 const { main } = await import('./cli/program.ts');
 process.exitCode = await main(process.argv.slice(2));
