@@ -44,8 +44,18 @@ DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql', 'NAME': 'pos
     assert.equal(added?.to?.type, 'varchar(20)');
     assert.deepEqual([altered?.from?.type, altered?.to?.type], ['varchar(50)', 'text']);
 
-    const holder = postgres.psql('BEGIN; SELECT count(*) FROM catalog_item; SELECT pg_sleep(3); COMMIT');
-    const ended = await migrate();
+    // The lock is held until the first try has waited for it in vain.
+    const holder = postgres
+      .psql('BEGIN; SELECT count(*) FROM catalog_item; SELECT pg_sleep(60); COMMIT')
+      .catch(() => {});
+    const migrating = migrate();
+    const waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    for (const wanted of ['1', '0'])
+      while ((await postgres.psql(waits)).trim() !== wanted) await new Promise((resolve) => setTimeout(resolve, 50));
+    await postgres.psql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()",
+    );
+    const ended = await migrating;
     await holder;
     assert.equal(ended.code, 0, ended.err);
     assert.equal(ended.out, 'applied catalog.0002_note\nmigrated at the 2. try\n');

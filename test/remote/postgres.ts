@@ -57,8 +57,8 @@ export class Postgres {
     }
   }
 
-  /** Runs SQL in a session of its own; resolves when it has ended. */
-  async psql(sql: string): Promise<void> {
+  /** Runs SQL in a session of its own; resolves when it has ended, with the rows. */
+  async psql(sql: string): Promise<string> {
     const child = spawn(`${PROGRAMS}/psql`, [
       '-qAt',
       '-h',
@@ -72,7 +72,10 @@ export class Postgres {
       '-c',
       sql,
     ]);
+    let rows = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (rows += text));
     await new Promise((resolve) => child.once('close', resolve));
+    return rows;
   }
 
   async close(): Promise<void> {
