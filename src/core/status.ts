@@ -112,7 +112,12 @@ function balancerDrift(name: string, view: FleetView): string[] {
   const seen = view.balancers[name];
   if (seen === undefined) return [];
   if (seen.kind === 'unreachable') return [`${name} could not be looked at: ${seen.reason}`];
-  return seen.problems.map(({ says }) => `${name}: ${says}`);
+  return [
+    ...seen.problems.map(({ says }) => `${name}: ${says}`),
+    ...(seen.unloaded
+      ? [`${name} has a configuration that was written and never loaded: the next \`roll\` or \`rollback\` settles it`]
+      : []),
+  ];
 }
 
 /** Why the balancers are not all at one generation, each; where a hand changed them, who routes what, and the ways out. */

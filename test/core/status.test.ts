@@ -61,6 +61,15 @@ describe('status', () => {
       /^web1 is out of rotation by nobody's word .*: the next roll puts it back$/,
     ],
     [
+      'a configuration that nobody loaded',
+      {},
+      (world) => {
+        const balancer = world.balancers.get('lb1')!;
+        [balancer.former, balancer.file] = [balancer.file, `${balancer.file}#`];
+      },
+      /^lb1 has a configuration that was written and never loaded: /,
+    ],
+    [
       'connections that end with each answer',
       {},
       (world) => (record(world).table['stable'] = 'closing-all'),

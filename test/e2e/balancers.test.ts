@@ -165,8 +165,7 @@ describe('two balancers', () => {
       await assertLevel();
     });
 
-    test('keep the former one where one of them is lost while it is tested, and the next roll goes on', async () => {
-      const was = await files();
+    test('of which one is lost while it is tested: that is told, and the next roll goes on', async () => {
       await whenTested('touch /tmp/tested; sleep 5');
       const ran = scene.begin('roll', '--ref', 'v1', '--yes');
       try {
@@ -174,7 +173,9 @@ describe('two balancers', () => {
         await scene.fleet.cut('lb2');
         const { code, stdout, stderr } = await ran.ended;
         assert.equal(code, 4, stdout + stderr);
-        assert.equal((await files())[0], was[0], 'lb1 has its former text');
+        // By then the lease, which lb2 has to renew too, is no longer sure: what lb1 has is left to the next command.
+        const { drift } = await scene.status();
+        assert.match(drift.join('\n'), /^lb1 has a configuration that was written and never loaded/m);
       } finally {
         await scene.fleet.heal('lb2');
         await mend();

@@ -125,6 +125,11 @@ for (const [balancers, backends] of ALL
       const opened = await open(scene.inventoryFile, () => {});
       fleet = new SimFleet({ fresh: true, backends, balancers, migrates: true }, 1, opened.inventory);
       await opened.close();
+      // As on the real ones, whose Nginx was started with the configuration.
+      for (const balancer of fleet.balancers.values()) {
+        balancer.file = fleet.configuration([]);
+        balancer.load();
+      }
     });
     after(() => scene.end());
 
