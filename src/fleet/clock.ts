@@ -5,6 +5,7 @@ import type { Clock } from './ports.ts';
 /** The machine's own clock. `sleep` rejects with the signal's reason (an AbortError by default) as soon as it is aborted. */
 export const realClock: Clock = {
   now: () => Date.now(),
+  zone: () => new Intl.DateTimeFormat().resolvedOptions().timeZone,
   ticks: () => performance.now(),
   async sleep(ms, signal) {
     signal?.throwIfAborted();
