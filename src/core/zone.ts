@@ -25,7 +25,7 @@ function stretchAt(zone: string, instant: number): Stretch {
   const stretches = known.get(zone) ?? [];
   const found = stretches.find(({ from, to }) => from <= instant && instant < to);
   if (found !== undefined) return found;
-  const at = Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(zone);
+  const at = Temporal.Instant.fromEpochMilliseconds(Math.floor(instant)).toZonedDateTimeISO(zone);
   const stretch = {
     // One that begins now is none that comes before.
     from: at.add({ nanoseconds: 1 }).getTimeZoneTransition('previous')?.epochMilliseconds ?? -Infinity,
