@@ -11,6 +11,7 @@ import type { Opened } from './open.ts';
 import { runPlan, tellEnd, type RunResult } from './roll.ts';
 import type { StepContext } from './steps/context.ts';
 import { signalExit } from './summary.ts';
+import type { WindowGuard } from './window-guard.ts';
 
 /** What becomes of a fleet whose roll fails. */
 export interface Policy {
@@ -47,17 +48,19 @@ export interface Ground {
   readonly context: StepContext;
   /** Aborted by the first Ctrl-C or SIGTERM, with the signal's name as its reason. */
   readonly stop: AbortSignal;
+  /** Absent for what may be done at any time. */
+  readonly guard?: WindowGuard;
 }
 
 /** Phases in which no backend has left rotation yet. */
 const BEFORE: readonly PhaseName[] = ['check', 'build', 'ship', 'rehearse', 'publish', 'migrate'];
 
 /**
- * Runs a plan, and does what the policy asks for if it fails: back to one version, at rest where it is, or on without the hosts that failed.
- * Returns the exit code. Does not reject.
+ * Runs a plan, and does what the policy asks for if it fails, or if no window is open any more: back to one version, at rest where it is, or
+ * on without the hosts that failed. Returns the exit code. Does not reject.
  */
 export async function carryOut(ground: Ground, course: Course, before: FleetView, first: Plan): Promise<number> {
-  const { opened, held, context, stop } = ground;
+  const { opened, held, context, stop, guard } = ground;
   const { emit, inventory } = opened;
   const { policy = { kind: 'rollback', maxFailures: 0 } } = course;
   const byPersons = outByPersons(before);
@@ -65,8 +68,16 @@ export async function carryOut(ground: Ground, course: Course, before: FleetView
   let plan = first;
   // oxlint-disable no-await-in-loop -- each plan stands on what the one before has done
   for (;;) {
+    const brake = guard?.brake();
+    let closed = false;
     const result = await runPlan(plan, context, inventory.ssh.concurrency, {
-      phase: () => (stop.aborted ? 'You asked to stop: nothing further was begun.' : held.lapsed()),
+      phase: (next) => {
+        const stopped = stop.aborted ? 'You asked to stop: nothing further was begun.' : held.lapsed();
+        if (stopped !== undefined) return stopped;
+        const why = brake?.(next);
+        closed = why !== undefined;
+        return why;
+      },
       step: () => held.lapsed(),
     });
     if (stop.aborted && whileStaging(result)) {
@@ -95,10 +106,11 @@ export async function carryOut(ground: Ground, course: Course, before: FleetView
         continue;
       }
     }
-    const stays = course.mayNotGoBack?.(context.values, before, plan);
+    const goesBack = (closed ? inventory.windows_on_close : policy.kind) === 'rollback';
+    const stays = closed && !goesBack ? undefined : course.mayNotGoBack?.(context.values, before, plan);
     if (stays !== undefined) emit({ type: 'note', text: stays });
     const switched = result.kind !== 'failed' || result.phase === undefined || !BEFORE.includes(result.phase);
-    if (stays !== undefined || (switched && policy.kind !== 'rollback')) {
+    if (stays !== undefined || (switched && !goesBack)) {
       await rest(ground, new Set([...aside, ...failed]));
       return 4;
     }

@@ -17,6 +17,7 @@ import { runPlan, tellEnd } from './roll.ts';
 import type { StepContext } from './steps/context.ts';
 import type { Opened } from './open.ts';
 import { emitRotation, hostSummaries, sentenceOf, signalExit } from './summary.ts';
+import { WindowGuard, type Guarded } from './window-guard.ts';
 
 /** A change to the fleet, whatever the verb. */
 export interface Change extends Course {
@@ -24,6 +25,8 @@ export interface Change extends Course {
   readonly command: string;
   /** Takes the lease over from whoever holds it, also where the plan has nothing to do. */
   readonly breaks?: boolean;
+  /** It starts or promotes a release; absent: it may be done at any time. */
+  readonly guarded?: Guarded;
 }
 
 export interface ChangeOptions {
@@ -31,6 +34,8 @@ export interface ChangeOptions {
   readonly yes: boolean;
   /** Milliseconds for which another's lease is waited for; absent: not at all. */
   readonly wait?: number;
+  /** Waits for windows and freezes to allow it; absent: it is refused until they do. */
+  readonly waitsForWindow?: boolean;
   /** Shows the plan and asks; absent without a terminal. */
   readonly ask?: (plan: Plan) => Promise<boolean>;
   /** Shows a plan and does nothing else. */
@@ -54,7 +59,8 @@ export async function lookAt({ inventory, remote, probe, configuration }: Opened
 
 /**
  * Observe, plan, run, tell: under lease and fence. What was planned without them (for the question) is observed and planned again under
- * them, and asked again if it differs. Returns the exit code. Rejects with `Refusal` before anything was touched.
+ * them, and asked again if it differs. What starts or promotes a release keeps to windows and freezes (src/window-guard.ts). Returns the
+ * exit code. Rejects with `Refusal` before anything was touched.
  * @param seen what was looked at just now, if it was
  */
 export async function change(
@@ -74,14 +80,21 @@ export async function change(
     command,
     at: new Date(clock.now()).toISOString(),
   });
-  const began = clock.ticks();
+  let began = clock.ticks();
 
-  const first = seen ?? (await look());
-  const proposed = planOf(wanted.plan(first, author(NOBODY), NOTHING));
+  const guard = wanted.guarded === undefined ? undefined : new WindowGuard(opened, wanted.guarded);
+  const noted = async (plan: Plan): Promise<Plan> => {
+    const note = await guard?.note(plan);
+    return note === undefined ? plan : { ...plan, notes: [...plan.notes, note] };
+  };
+  let first = seen ?? (await look());
+  let proposed = planOf(wanted.plan(first, author(NOBODY), NOTHING));
   if (options.dryRun || (proposed.phases.length === 0 && wanted.breaks !== true)) {
-    options.show(proposed);
+    options.show(await noted(proposed));
     return 0;
   }
+  let shut = await guard?.shut(proposed);
+  if (shut !== undefined && (options.waitsForWindow !== true || shut.opens === null)) throw shut.refusal;
   if (!options.yes) {
     if (options.ask === undefined)
       throw new Refusal(
@@ -89,7 +102,23 @@ export async function change(
         'There is nobody to ask: this is not a terminal.',
         'Look at the plan with --dry-run, then give --yes.',
       );
-    if (!(await options.ask(proposed))) return 0;
+    if (!(await options.ask(await noted(proposed)))) return 0;
+  }
+  const agreed = sentences(proposed).join('\n');
+  for (; shut !== undefined; shut = await guard?.shut(proposed)) {
+    if (shut.opens === null) throw shut.refusal;
+    // oxlint-disable no-await-in-loop -- one opening after the other
+    // Hours may pass: neither connections nor what was seen is kept.
+    await opened.remote.disconnect();
+    if ((await guard?.wait(shut.opens, stop)) !== true) return signalExit(stop);
+    began = clock.ticks();
+    first = await look();
+    // oxlint-enable no-await-in-loop
+    proposed = planOf(wanted.plan(first, author(NOBODY), NOTHING));
+    if (proposed.phases.length === 0) {
+      options.show(proposed);
+      return 0;
+    }
   }
 
   const intent = proposed.intent ?? first.begun;
@@ -110,14 +139,24 @@ export async function change(
     const now = await look();
     const view = { ...now, begun: newestRecord(now)?.intent ?? first.begun };
     const plan = planOf(wanted.plan(view, author(held), NOTHING));
-    if (sentences(plan).join('\n') !== sentences(proposed).join('\n') && !options.yes && !(await options.ask?.(plan)))
-      return 0;
+    // The question, the lease and the hooks may have taken long.
+    const late = await guard?.shut(plan);
+    if (late !== undefined) throw late.refusal;
+    if (sentences(plan).join('\n') !== agreed && !options.yes && !(await options.ask?.(plan))) return 0;
 
     emit(beginning(opened, command, held.token, plan));
-    for (const note of plan.notes) emit({ type: 'note', text: note });
+    for (const note of (await noted(plan)).notes) emit({ type: 'note', text: note });
     emitRotation(opened, view);
     const context = contextOf(opened, held, stop);
-    const ground = { opened, held, author: author(held), look, context, stop };
+    const ground = {
+      opened,
+      held,
+      author: author(held),
+      look,
+      context,
+      stop,
+      ...(guard === undefined ? {} : { guard }),
+    };
     let exit = await carryOut(ground, wanted, view, plan);
     const end = await look();
     if (exit === 0) {

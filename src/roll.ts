@@ -28,7 +28,7 @@ export function tellEnd(result: RunResult, emit: Emit): void {
 
 /** Asked before each phase, and before each step of a track: a reason to begin nothing more, or undefined. */
 export interface Brakes {
-  readonly phase: () => string | undefined;
+  readonly phase: (next: Phase) => string | undefined;
   readonly step: () => string | undefined;
 }
 
@@ -49,7 +49,7 @@ export async function runPlan(plan: Plan, context: StepContext, atOnce: number, 
 
 async function runPhases(plan: Plan, context: StepContext, atOnce: number, brakes: Brakes): Promise<RunResult> {
   for (const [index, phase] of plan.phases.entries()) {
-    const stop = brakes.phase();
+    const stop = brakes.phase(phase);
     if (stop !== undefined) return { kind: 'stopped', reason: stop };
     context.emit({
       type: 'phase',

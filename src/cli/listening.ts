@@ -21,6 +21,7 @@ export interface ChangingFlags extends BalancerFlags {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly wait?: string;
+  readonly waitWindow?: boolean;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
@@ -98,6 +99,7 @@ function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listeni
       dryRun: flags.dryRun === true,
       yes: flags.yes === true,
       ...(wait === undefined ? {} : { wait }),
+      waitsForWindow: flags.waitWindow === true,
       show: (plan) => show(plan, flags.json === true),
       stop: signals.stop,
       ...(process.stdin.isTTY && process.stdout.isTTY && flags.json !== true ? { ask } : {}),

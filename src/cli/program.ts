@@ -85,6 +85,10 @@ function program(end: { code: number }): Command {
       '--without-balancer <names>',
       'leave out balancers that can not be reached and, by your word, take no traffic',
     );
+  const overriding = (command: Command): Command =>
+    command
+      .option('--now', 'outside of the windows, or in a freeze, all the same; needs --reason')
+      .option('--reason <text>', 'with --now: why; it is told, and kept in the history');
   const rolling = (command: Command): Command =>
     limited(command)
       .option('--ref <ref>', 'branch, tag or commit (default: build.ref)')
@@ -96,9 +100,9 @@ function program(end: { code: number }): Command {
         'migrations that are not additive and may run all the same: catalog.0007',
       );
 
-  without(changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch')))).action(
-    does(async () => (await import('./roll.ts')).roll),
-  );
+  overriding(without(changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch')))))
+    .addOption(new Option('--wait-window', 'wait here until a window is open, then roll').conflicts('now'))
+    .action(does(async () => (await import('./roll.ts')).roll));
   rolling(top.command('plan').description('print what a roll would do, host by host'))
     .option('--json', 'the plan as JSON')
     .action(does(async () => (await import('./plan.ts')).plan));
@@ -117,10 +121,12 @@ function program(end: { code: number }): Command {
     .addOption(new Option('--batch <sizes>', 'hosts at once').argParser(batch))
     .option('--across-migration', 'also to a release from before a migration that is not additive')
     .action(does(async () => (await import('./rollback.ts')).rollback));
-  changing(
-    top
-      .command('resume')
-      .description('go on with what was begun and not finished, whoever began it, from whatever machine'),
+  overriding(
+    changing(
+      top
+        .command('resume')
+        .description('go on with what was begun and not finished, whoever began it, from whatever machine'),
+    ),
   ).action(does(async () => (await import('./resume.ts')).resume));
   changing(
     top
@@ -166,6 +172,11 @@ function program(end: { code: number }): Command {
         .description('put backends back into rotation once they are healthy'),
     ),
   ).action(does(async () => (await import('./enable.ts')).enable));
+  top
+    .command('windows')
+    .description('when a roll may start in the next 14 days, and which freezes there are')
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./windows.ts')).windows));
   top
     .command('check')
     .description('test every right, path and setting that a roll will need; changes nothing')

@@ -19,6 +19,15 @@ export type EventBody =
       readonly to?: string;
     }
   | { readonly type: 'note'; readonly text: string }
+  /** Before anything has begun: what is waited for; told now and then, and with nothing left when it is over. */
+  | {
+      readonly type: 'waiting';
+      readonly text: string;
+      /** ISO 8601, UTC. */
+      readonly until: string;
+      /** Milliseconds. */
+      readonly left: number;
+    }
   | {
       readonly type: 'phase';
       readonly name: string;

@@ -1,3 +1,6 @@
+import type { Freeze } from './freeze.ts';
+import type { Window } from './window.ts';
+
 /** The inventory after reading: defaults filled in, ranges expanded, durations in milliseconds, paths with `app` in them derived. Keys as in the file. */
 export interface Inventory {
   readonly app: string;
@@ -79,6 +82,12 @@ export interface Inventory {
     readonly on_failure: 'rollback' | 'halt' | 'skip';
     readonly max_failures: number;
   };
+  /** As in the tz database: where openings are told. Each window has one of its own. */
+  readonly time_zone: string;
+  readonly windows_on_close: 'finish' | 'halt' | 'rollback';
+  readonly windows: readonly Window[];
+  /** Dates and times are instants by now. */
+  readonly freezes: readonly Freeze[];
   readonly notify: readonly {
     /** http or https. */
     readonly webhook: string;

@@ -64,6 +64,7 @@ export class Moments {
         ];
       }
       case 'note':
+      case 'waiting':
       case 'step':
       case 'output':
         return [];

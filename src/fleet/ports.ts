@@ -29,7 +29,9 @@ export interface Remote {
   run(call: RemoteCall): Promise<Outcome>;
   /** A TCP stream to address:port as seen from the host (direct-tcpip). Rejects with `ConnectError` or with the reason of the refusal. */
   tunnel(host: string, address: string, port: number): Promise<Duplex>;
-  /** Closes all connections. */
+  /** Closes all connections; the next call makes its own again. */
+  disconnect(): Promise<void>;
+  /** Closes all connections for good. */
   close(): Promise<void>;
 }
 
@@ -81,6 +83,8 @@ export interface Probe {
 export interface Clock {
   /** Milliseconds since the epoch: for records and for people. */
   now(): number;
+  /** The time zone of those who read here, as in the tz database: for people. */
+  zone(): string;
   /** Monotonic milliseconds: for deadlines. */
   ticks(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

@@ -101,6 +101,10 @@ class Ssh implements Remote {
 
   async close(): Promise<void> {
     this.#closing.abort(new Error('the connections are being closed'));
+    await this.disconnect();
+  }
+
+  async disconnect(): Promise<void> {
     const links = await Promise.allSettled(this.#links.values());
     const there = links.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
     // Hosts before the jump hosts that lead to them.

@@ -1,7 +1,7 @@
 import type { Event } from '../core/event.ts';
 import { Picture } from './picture.ts';
 import type { Paint } from './row.ts';
-import { widthOf } from './words.ts';
+import { clean, cut, lasting, widthOf } from './words.ts';
 
 export interface Screen {
   readonly write: (text: string) => void;
@@ -29,7 +29,7 @@ const REDRAW = 100;
 
 /**
  * A command at work on a terminal: the picture is drawn over itself at the bottom, and what is over stays above it as plain lines. Nothing
- * is drawn before the command has begun, so that it can ask its question first.
+ * is drawn before the command has begun, so that it can ask its question first; only what it waits for is counted down.
  */
 export function live(screen: Screen): LiveView {
   const paint: Paint = (style, text) =>
@@ -37,6 +37,16 @@ export function live(screen: Screen): LiveView {
   const picture = new Picture(screen.ticks, paint);
   let drawn: readonly string[] = [];
   let over = false;
+  /** What is waited for, and when it comes. */
+  let waiting: { readonly text: string; readonly end: number } | undefined;
+
+  const linesNow = (): readonly string[] => {
+    if (over) return [];
+    if (waiting === undefined)
+      return picture.lines({ columns: screen.columns(), rows: screen.rows() }, screen.footer?.() ?? []);
+    const left = lasting(Math.max(0, Math.round((waiting.end - screen.ticks()) / 1000) * 1000));
+    return [`${cut(clean(waiting.text), screen.columns() - 6 - left.length)}, in ${left}`];
+  };
 
   /** To the picture's first column of its first line: lines may have been wrapped since, by a terminal made narrower. */
   const home = (): string => {
@@ -46,15 +56,14 @@ export function live(screen: Screen): LiveView {
   };
 
   const draw = (above: readonly string[] = []): void => {
-    if (!picture.begun) return above.length === 0 ? undefined : screen.write(`${above.join('\n')}\n`);
-    const lines = over
-      ? []
-      : picture.lines({ columns: screen.columns(), rows: screen.rows() }, screen.footer?.() ?? []);
+    if (!picture.begun && waiting === undefined && drawn.length === 0)
+      return above.length === 0 ? undefined : screen.write(`${above.join('\n')}\n`);
+    const lines = linesNow();
     if (above.length === 0 && lines.length === drawn.length && lines.every((line, at) => line === drawn[at]))
       return undefined;
     // Each line is written over the one that stands there, then what is left of it is wiped: nothing flickers.
     const text = [...above, ...lines].map((line) => `${line}\u001b[K\n`).join('');
-    screen.write(`${drawn.length === 0 ? HIDE_CURSOR : home()}${text}\u001b[J${over ? SHOW_CURSOR : ''}`);
+    screen.write(`${drawn.length === 0 ? HIDE_CURSOR : home()}${text}\u001b[J${lines.length === 0 ? SHOW_CURSOR : ''}`);
     drawn = lines;
     return undefined;
   };
@@ -69,13 +78,15 @@ export function live(screen: Screen): LiveView {
         if (event.type === 'note') screen.write(`${picture.tell(event).join('\n')}\n`);
         return;
       }
+      if (event.type === 'waiting')
+        waiting = event.left > 0 ? { text: event.text, end: screen.ticks() + event.left } : undefined;
       const above = picture.tell(event);
       if (event.type === 'finished') over = true;
       if (over || above.length > 0 || event.type !== 'step') draw(above);
     },
     close: () => {
       clearInterval(timer);
-      if (over || !picture.begun) return;
+      if (over || (!picture.begun && drawn.length === 0)) return;
       draw();
       over = true;
       screen.write(SHOW_CURSOR);

@@ -1,5 +1,6 @@
 import type { Event } from '../core/event.ts';
 import { story } from '../core/failure.ts';
+import { lengthText } from '../core/window-words.ts';
 import { clean, lasting, summaryLines } from './words.ts';
 
 /** Lines with the time in front, for logs, CI and pipes. `verbose` adds what the hosts print while they work. */
@@ -15,6 +16,8 @@ function lines(event: Event, verbose: boolean): string[] {
       return [`${event.app}: ${event.title}`];
     case 'note':
       return [`note: ${event.text}`];
+    case 'waiting':
+      return event.left > 0 ? [`${event.text}, in ${lengthText(event.left)}`] : [];
     case 'phase':
       return [`[${event.number}/${event.of}] ${event.title}`];
     case 'step':

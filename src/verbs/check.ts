@@ -8,6 +8,7 @@ import { reachCheck } from '../core/checks/reach.ts';
 import { routingChecks } from '../core/checks/routing.ts';
 import { serviceChecks } from '../core/checks/service.ts';
 import { sudoChecks } from '../core/checks/sudo.ts';
+import { windowChecks } from '../core/checks/windows.ts';
 import type { FleetFacts } from '../core/facts.ts';
 import { Refusal } from '../core/failure.ts';
 import type { Inventory } from '../core/inventory.ts';
@@ -137,10 +138,11 @@ async function reach(
   });
 }
 
-/** The repository, the ref that a roll would take, and what is told to others. */
+/** The repository, the ref that a roll would take, what is told to others, and when a roll may begin. */
 async function ownSide(opened: Opened): Promise<Check[]> {
-  const { build } = opened.inventory;
-  const told = await toldChecks(opened);
+  const { inventory, clock } = opened;
+  const { build } = inventory;
+  const told = [...(await toldChecks(opened)), ...windowChecks(inventory, clock.now(), clock.zone())];
   try {
     const source = await opened.source();
     const { commit, subject } = await source.resolve(build.ref);

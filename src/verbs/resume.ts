@@ -4,6 +4,7 @@ import { planRollback } from '../core/planning/rollback.ts';
 import { planRest } from '../core/planning/rest.ts';
 import type { Intent } from '../core/record.ts';
 import type { Opened } from '../open.ts';
+import { guardedBy, saidBy, type NowFlags } from './guarded.ts';
 import { rollbackOf } from './rollback.ts';
 import { commitWish, rollOf } from './roll.ts';
 
@@ -15,9 +16,11 @@ export interface Resumed {
 
 /**
  * Goes on with what was begun and not finished, by whoever it was: from the balancers' record, or from the lease of one who died before the
- * first flip. The source is asked only where the release is not complete on the builder.
+ * first flip. The source is asked only where the release is not complete on the builder. A roll that goes on keeps to windows and freezes as
+ * one that begins: it brings the release to further hosts. What goes back, or only comes to rest, does not.
  */
-export async function resumeChange(opened: Opened): Promise<Resumed> {
+export async function resumeChange(opened: Opened, flags: NowFlags = {}): Promise<Resumed> {
+  const guarded = guardedBy(opened, flags);
   const seen = await lookAt(opened);
   const { begun } = seen;
   if (begun === null) return { change: nothingBegun(opened), seen };
@@ -31,10 +34,10 @@ export async function resumeChange(opened: Opened): Promise<Resumed> {
       seen,
     };
   }
-  return { change: await rollGoesOn(opened, begun, seen), seen };
+  return { change: { ...(await rollGoesOn(opened, begun, seen, saidBy(guarded))), guarded }, seen };
 }
 
-async function rollGoesOn(opened: Opened, begun: Intent, seen: FleetView): Promise<Change> {
+async function rollGoesOn(opened: Opened, begun: Intent, seen: FleetView, said: string): Promise<Change> {
   const { inventory } = opened;
   const builder = seen.backends[inventory.build.builder];
   const made = builder?.kind === 'seen' ? builder.releases.find(({ release }) => release === begun.to) : undefined;
@@ -42,7 +45,7 @@ async function rollGoesOn(opened: Opened, begun: Intent, seen: FleetView): Promi
     made === undefined
       ? await commitWish(opened, begun.commit ?? begun.ref ?? inventory.build.ref)
       : { of: made, warnings: [] };
-  return rollOf(inventory, `resume of \`${begun.command}\``, {
+  return rollOf(inventory, `resume of \`${begun.command}\`${said}`, {
     of,
     ...scope(opened, begun),
     allowMigrations: begun.allow ?? [],

@@ -8,27 +8,30 @@ import { planBack } from '../core/planning/back.ts';
 import { pruning } from '../core/planning/prune.ts';
 import { noReturn } from '../core/planning/one-way.ts';
 import { planRoll, type CommitWish, type RollWish } from '../core/planning/roll.ts';
+import { guardedBy, saidBy, type NowFlags } from './guarded.ts';
 import { limitedBackends, type LimitFlags } from './named.ts';
 
-export interface RollFlags extends LimitFlags {
+export interface RollFlags extends LimitFlags, NowFlags {
   readonly ref?: string;
   readonly batch?: readonly Size[];
   readonly allowMigration?: readonly string[];
 }
 
-/** Takes the fleet to a commit. Rejects with `Refusal` (exit 2) when the commit or its requirements can't be read. */
+/** Takes the fleet to a commit. Rejects with `Refusal` (exit 2) when the commit or its requirements can't be read, or flags don't go together. */
 export async function rollChange(opened: Opened, flags: RollFlags): Promise<Change> {
   const { inventory } = opened;
   const hosts = limitedBackends(inventory, flags);
+  const guarded = guardedBy(opened, flags);
   const ref = flags.ref ?? inventory.build.ref;
   const { of, warnings } = await commitWish(opened, ref);
-  return rollOf(inventory, `roll --ref ${ref}`, {
+  const wish = {
     of,
     hosts,
     batch: flags.batch ?? inventory.roll.batch,
     allowMigrations: flags.allowMigration ?? [],
     warnings,
-  });
+  };
+  return { ...rollOf(inventory, `roll --ref ${ref}${saidBy(guarded)}`, wish), guarded };
 }
 
 /** What a commit is to be built from, out of the source. Rejects with `Refusal` (exit 2). */

@@ -46,6 +46,7 @@ async function really(scene: Scene, make: Make): Promise<Ran> {
     ...opened,
     remote: {
       tunnel: (...args) => remote.tunnel(...args),
+      disconnect: () => remote.disconnect(),
       close: () => remote.close(),
       run: async (call) => {
         const each: (typeof calls)[number] = { host: call.host, script: call.name.slice(12), args: call.args };

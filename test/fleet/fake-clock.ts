@@ -10,12 +10,13 @@ export interface FakeClock extends Clock {
 /** Lets what was woken run as far as it can without time. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** `auto`: a sleep passes at once, and the clock has moved by it; else time stands until `advance`. `start`: milliseconds since the epoch. */
-export function fakeClock({ auto = false, start = Date.UTC(2026, 10, 23) } = {}): FakeClock {
+/** `auto`: a sleep passes at once, and the clock has moved by it; else time stands until `advance`. `start`: milliseconds since the epoch. `zone`: the reader's. */
+export function fakeClock({ auto = false, start = Date.UTC(2026, 10, 23), zone = 'UTC' } = {}): FakeClock {
   let ticks = 0;
   const sleeping = new Set<{ readonly until: number; readonly wake: () => void }>();
   return {
     now: () => start + ticks,
+    zone: () => zone,
     ticks: () => ticks,
     get sleepers() {
       return sleeping.size;

@@ -24,6 +24,7 @@ export function fakeRemote(
       return { ...outcome, stdout: '' };
     },
     tunnel,
+    disconnect: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }

@@ -284,6 +284,19 @@ test('a cut link settles the call as lost, and the next one has a new connection
     },
   ));
 
+test('after disconnecting no connection is left, and the next call makes its own', () =>
+  using(
+    () => [],
+    async (to, own) => {
+      const call = { host: 'web1', name: 'try', args: [], deadline: 5000 };
+      assert.deepEqual(await to.run({ ...call, text: 'echo once' }), exited(0, 'once\n'));
+      const [first] = own.sessions();
+      await to.disconnect();
+      assert.deepEqual(await to.run({ ...call, text: 'echo again' }), exited(0, 'again\n'));
+      assert.notEqual(own.sessions().at(-1), first);
+    },
+  ));
+
 test('a silent host is lost after three signs of life without an answer', () =>
   using(
     () => [],

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Event } from '../../src/core/event.ts';
 import type { Inventory } from '../../src/core/inventory.ts';
 import { serverAddress } from '../../src/core/routing/address.ts';
 import { renderConfiguration } from '../../src/core/routing/configuration.ts';
@@ -52,6 +53,8 @@ export class SimFleet {
   pending: boolean;
   /** No request takes longer than a drain may. */
   calm = false;
+  /** What earlier commands that came to an end have left behind, by their numbers. */
+  readonly past = new Map<number, readonly Event[]>();
   /** Milliseconds by which every wall clock is off. */
   jump = 0;
   readonly #names: ReadonlyMap<string, string>;

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { change, type Change } from '../../src/change.ts';
+import { change, type Change, type ChangeOptions } from '../../src/change.ts';
 import type { FleetView } from '../../src/core/fleet.ts';
 import { Refusal } from '../../src/core/failure.ts';
 import type { EventBody } from '../../src/core/event.ts';
@@ -69,11 +69,13 @@ export class Operator {
       remote: {
         run: (call) => this.#run(call),
         tunnel: () => Promise.reject(new Error('the simulation has no tunnels')),
+        disconnect: () => Promise.resolve(),
         close: () => Promise.resolve(),
       },
       probe: { ask: (request) => this.#ask(request) },
       clock: {
         now: () => fleet.now,
+        zone: () => 'UTC',
         ticks: () => time.now,
         sleep: (ms, signal) => this.#sleep(ms, signal),
         every: (ms, work) => this.#every(ms, work),
@@ -90,8 +92,8 @@ export class Operator {
   }
 
   /** Runs a verb as `--yes` does. */
-  begin(verb: (opened: Opened) => Promise<Begun>): this {
-    const options = { dryRun: false, yes: true, show: () => {}, stop: this.#stop.signal };
+  begin(verb: (opened: Opened) => Promise<Begun>, more: Partial<ChangeOptions> = {}): this {
+    const options = { dryRun: false, yes: true, show: () => {}, stop: this.#stop.signal, ...more };
     const run = async (): Promise<number> => {
       const begun = await verb(this.opened);
       return change(this.opened, this.#twice(begun.change), options, begun.seen);

@@ -1,7 +1,15 @@
 import { drained, pruneReleases, switching } from './scripts/backend.ts';
 import type { Script } from './scripts/here.ts';
 import { fence, lease } from './scripts/lease.ts';
-import { applicationLog, bakeCounts, logTail, observeBackend, observeBalancer, reach } from './scripts/observing.ts';
+import {
+  applicationLog,
+  bakeCounts,
+  history,
+  logTail,
+  observeBackend,
+  observeBalancer,
+  reach,
+} from './scripts/observing.ts';
 import * as routing from './scripts/routing.ts';
 import * as staging from './scripts/staging.ts';
 
@@ -11,6 +19,7 @@ export const scripts: Readonly<Record<string, Script>> = {
   'observe-backend': observeBackend,
   reach,
   'log-tail': logTail,
+  history,
   'application-log': applicationLog,
   'bake-counts': bakeCounts,
   lease,

@@ -195,6 +195,26 @@ describe('the live view', () => {
     assert.equal(written.at(-1), '• a hook failed\n');
   });
 
+  test('counts down what is waited for, and wipes it away for what comes then', () => {
+    let now = 0;
+    const { view, written, text } = onScreen({ ticks: () => now });
+    const waiting = (left: number): Event =>
+      at({ type: 'waiting', text: 'waiting until Tue 02:00', until: '2026-11-24T02:00:00Z', left });
+    view.tell(waiting(18_720_000));
+    assert.equal(written.at(-1), '\u001b[?25lwaiting until Tue 02:00, in 5:12:00\u001b[K\n\u001b[J');
+    now = 61_000;
+    view.tell(at({ type: 'note', text: 'hello' }));
+    assert.equal(written.at(-1), '\r\u001b[1A• hello\u001b[K\nwaiting until Tue 02:00, in 5:10:59\u001b[K\n\u001b[J');
+    view.tell(waiting(0));
+    assert.equal(written.at(-1), '\r\u001b[1A\u001b[J\u001b[?25h');
+    view.tell(at({ type: 'note', text: 'asked' }));
+    assert.equal(written.at(-1), '• asked\n');
+    view.tell(began(['web1']));
+    assert.ok(written.at(-1)?.startsWith('\u001b[?25l'));
+    view.close();
+    assert.ok(text().endsWith('\u001b[?25h'));
+  });
+
   test('finds its first line again on a terminal that was made narrower', () => {
     let columns = 80;
     const { view, written } = onScreen({ columns: () => columns });

@@ -64,6 +64,15 @@ describe('plain lines', () => {
   });
 });
 
+test('what is waited for is told with what is left of it, and no more when it is over', () => {
+  const waiting = (left: number): Event =>
+    at({ type: 'waiting', text: 'waiting until Tue 02:00', until: '2026-11-24T02:00:00Z', left });
+  assert.deepEqual(lines([waiting(18_720_000), waiting(41_400), waiting(0)]), [
+    '10:00:00  waiting until Tue 02:00, in 5 h 12 min',
+    '10:00:00  waiting until Tue 02:00, in 42 seconds',
+  ]);
+});
+
 test('NDJSON is one object a line, whatever hosts print', () => {
   let text = '';
   const tell = ndjson((more) => (text += more));

@@ -1,3 +1,4 @@
+import { freezeOf } from '../freeze.ts';
 import type { Backend, Host, HostSsh, Inventory } from '../inventory.ts';
 import type { Written } from './hosts.ts';
 import type { Local } from './local.ts';
@@ -15,7 +16,7 @@ export function fillIn(
   written: WrittenHosts,
   local: Local,
 ): Inventory {
-  const { app, release, build, service, rehearse, nginx, roll } = sections;
+  const { app, release, build, service, rehearse, nginx, roll, time_zone } = sections;
   const { concurrency, ...ssh } = sections.ssh;
   const slots = service.slots;
   return {
@@ -61,6 +62,13 @@ export function fillIn(
       access_log: nginx.access_log ?? `/var/log/nginx/${app}.json`,
     },
     roll: { ...roll, batch: Array.isArray(roll.batch) ? roll.batch : [roll.batch] },
+    time_zone,
+    windows_on_close: sections.windows_on_close,
+    windows: sections.windows.map((window) => ({ ...window, time_zone: window.time_zone ?? time_zone })),
+    freezes: sections.freezes.map(({ from, to, time_zone: zone = time_zone, reason }) => ({
+      ...freezeOf(from, to, zone),
+      ...(reason === undefined ? {} : { reason }),
+    })),
     notify: sections.notify.map(({ secret_file, ...each }) => ({
       ...each,
       ...(secret_file === undefined ? {} : { secret_file: local.path(secret_file) }),

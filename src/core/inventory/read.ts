@@ -45,7 +45,13 @@ export function readInventory(text: string, file: string, home: string): ReadInv
 }
 
 /** What a section that is absent is, where it is no mapping. */
-const EMPTY: Readonly<Record<string, unknown>> = { notify: [] };
+const EMPTY: Readonly<Record<string, unknown>> = {
+  time_zone: 'UTC',
+  windows_on_close: 'finish',
+  windows: [],
+  freezes: [],
+  notify: [],
+};
 
 function readSections(raw: object): { read: Partial<Plain>; findings: Finding[] } {
   const findings: Finding[] = [];

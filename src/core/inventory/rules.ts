@@ -2,6 +2,7 @@ import type { Written } from './hosts.ts';
 import { nearest } from './nearest.ts';
 import type { Finding } from './problem.ts';
 import type { Sections, SshOfHost } from './schema.ts';
+import { swallowing } from './swallowing.ts';
 
 /** What has been read so far: a section with a slip in it is absent. */
 export interface Read {
@@ -37,6 +38,7 @@ export function doubts(read: Read): Finding[] {
       message:
         'is short: Nginx then closes idle connections all the time, and each of them may carry a request that is lost',
     });
+  findings.push(...swallowing(read.sections));
   const byAddress = new Map(read.backends.map((backend) => [backend.address, backend.name]));
   for (const { name, address, path } of read.balancers) {
     const other = byAddress.get(address);

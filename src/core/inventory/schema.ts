@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { build, health, nginx, release, service } from './schema-app.ts';
 import { hooks, notify } from './schema-told.ts';
+import { freezes, timeZone, windows, windowsOnClose } from './schema-windows.ts';
 import * as value from './values.ts';
 
 /**
@@ -152,6 +153,10 @@ export const sections = {
   drain: drain.prefault({}),
   nginx: nginx.prefault({}),
   roll: roll.prefault({}),
+  time_zone: timeZone,
+  windows_on_close: windowsOnClose,
+  windows: windows.prefault([]),
+  freezes: freezes.prefault([]),
   notify: notify.prefault([]),
   hooks: hooks.prefault({}),
 } as const;

@@ -65,6 +65,14 @@ export const argument = z
   .min(1, 'must not be empty')
   .regex(ONE_LINE, 'must be one line without control characters');
 
+/** Why, for those who are told. */
+export const reason = z
+  .string()
+  .trim()
+  .regex(/\S/, 'must not be empty')
+  .regex(ONE_LINE, 'must be one line without control characters')
+  .max(200, 'must have at most 200 characters');
+
 export const gitSource = text(
   /^(?!-)\S+$/,
   'must be a path or a URL without spaces, not beginning with a hyphen',

@@ -79,6 +79,8 @@ ssh: { user: deploy, port: 22, identity_file: ~/.ssh/id_ed25519, jump: bastion.e
 release: { root: /srv/www/shop, shared: { media: media } }
 build: { static: { publish: { to: balancers } } }
 health: { host: shop.example.com, headers: { X-Forwarded-Proto: https } }
+windows: [{ days: mon-thu, from: "02:00", to: "05:00", time_zone: Europe/Berlin }]
+freezes: [{ from: 2026-12-20, to: 2027-01-03, time_zone: Europe/Berlin, reason: holidays }]
 notify: [{ webhook: https://hooks.example.com/roll, secret_file: ~/.orchestrate-webhook }]
 `;
     const host = `{ address: 10.0.0.11, zone: a, weight: 1, ssh: { port: 2222, jump: none } }`;

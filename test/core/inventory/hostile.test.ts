@@ -44,7 +44,7 @@ function changed(value: unknown, [first, ...rest]: Path, text: string, rename: b
 
 /** Shell commands and what stays on this machine: free, but on one line. */
 const FREE =
-  /^((service|rehearse|migrate|build\.static)\.command|service\.restart|build\.(commands|venv_args)\..*|build\.source|nginx\.(test|reload|template)|notify\.\d+\.secret_file|hooks\.[a-z_]+\..*|.*\.ssh\.(identity_file|known_hosts|config))$/;
+  /^((service|rehearse|migrate|build\.static)\.command|service\.restart|build\.(commands|venv_args)\..*|build\.source|nginx\.(test|reload|template)|notify\.\d+\.secret_file|hooks\.[a-z_]+\..*|freezes\.\d+\.reason|.*\.ssh\.(identity_file|known_hosts|config))$/;
 const REF = /^build\.ref$/;
 
 const SHAPES: readonly (readonly [RegExp, RegExp])[] = [

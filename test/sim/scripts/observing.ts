@@ -1,4 +1,6 @@
 import { gzipSync } from 'node:zlib';
+import type { Event } from '../../../src/core/event.ts';
+import { journalLine } from '../../../src/core/journal.ts';
 import { generationName } from '../../../src/core/planning/flip.ts';
 import { PLATFORM, PYTHON, sha256 } from '../fleet.ts';
 import { takes } from '../machine.ts';
@@ -83,6 +85,23 @@ export const reach: Script = function* () {
 export const logTail: Script = function* () {
   yield* takes(10);
   return 'lines 0\nstrange 0\n';
+};
+
+/** history.sh: what earlier commands left behind. */
+export const history: Script = function* (here, [action, , name]) {
+  yield* takes(10);
+  const line = (event: Event | undefined): string => (event === undefined ? '' : (journalLine(event, 0) ?? ''));
+  const head = [`boot ${here.machine.boot}`, `uptime ${here.machine.uptime.toFixed(2)}`];
+  const { past } = here.fleet;
+  if (action === 'show') return lines([...head, 'journal', ...(past.get(Number(name)) ?? []).map(line)]);
+  const told = [...past].flatMap(([number, events]) => [
+    `command ${String(number).padStart(6, '0')}`,
+    `lines ${events.length}`,
+    `first ${line(events[0])}`,
+    `finished ${line(events.at(-1))}`,
+    `last ${line(events.at(-1))}`,
+  ]);
+  return lines([...head, ...told]);
 };
 
 /** application-log.sh */
