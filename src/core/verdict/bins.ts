@@ -25,11 +25,17 @@ export function histogram(counted: Iterable<readonly [bin: number, count: number
 export function plus(a: Histogram, b: Histogram): Histogram {
   if (a === NO_TIMES) return b;
   if (b === NO_TIMES) return a;
-  return a.map((count, bin) => count + (b[bin] ?? 0));
+  const found = a.slice();
+  for (let bin = 0; bin < BINS; bin += 1) found[bin] = (found[bin] ?? 0) + (b[bin] ?? 0);
+  return found;
 }
 
-export const minus = (a: Histogram, b: Histogram): Histogram =>
-  b === NO_TIMES ? a : a.map((count, bin) => count - (b[bin] ?? 0));
+export function minus(a: Histogram, b: Histogram): Histogram {
+  if (b === NO_TIMES) return a;
+  const found = a.slice();
+  for (let bin = 0; bin < BINS; bin += 1) found[bin] = (found[bin] ?? 0) - (b[bin] ?? 0);
+  return found;
+}
 
 export const totalOf = (times: Histogram): number => {
   let sum = 0;

@@ -1,4 +1,4 @@
-import { totalOf, type Histogram } from './bins.ts';
+import { BINS, totalOf, type Histogram } from './bins.ts';
 import { halfSquarePlusLnPhi } from './normal.ts';
 
 /** Evidence that one arm's times are longer as a whole: each is ranked among those that the other arm had in the same stratum. */
@@ -23,8 +23,9 @@ export function withTimes({ sum, variance }: Ranks, judged: Histogram, other: Hi
   if (ours <= 0 || theirs <= 0) return { sum, variance };
   let ranks = 0;
   let below = 0;
-  for (const [bin, same] of other.entries()) {
+  for (let bin = 0; bin < BINS; bin += 1) {
     const count = judged[bin] ?? 0;
+    const same = other[bin] ?? 0;
     if (count > 0) ranks += count * (below + same / 2);
     below += same;
   }
