@@ -14,7 +14,7 @@ export const NO_TIMES: Histogram = Array.from({ length: BINS }, () => 0);
 export const binOf = (ms: number): number => (ms < 1 ? 0 : Math.min(BINS - 1, 1 + Math.floor(Math.log(ms) / LN_STEP)));
 
 /** Where a bin begins, in milliseconds. */
-const beginOf = (bin: number): number => (bin === 0 ? 0 : Math.exp((bin - 1) * LN_STEP));
+export const beginOf = (bin: number): number => (bin === 0 ? 0 : Math.exp((bin - 1) * LN_STEP));
 
 export function histogram(counted: Iterable<readonly [bin: number, count: number]>): Histogram {
   const found = [...NO_TIMES];
