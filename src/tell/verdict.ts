@@ -3,13 +3,14 @@ import { untilFail, untilPass, type Imagined, type Wait } from '../core/verdict/
 import type { Judge } from '../core/verdict/judge.ts';
 import type { Offline } from '../core/verdict/offline.ts';
 import type { Arm, Because, Reading } from '../core/verdict/reading.ts';
-import { lasting, table } from './words.ts';
+import { table } from './words.ts';
 
 /** A verdict on recorded windows, for somebody who knows no statistics: what it is, both arms in numbers, the evidence, what stands in the way. */
 export function verdictLines(reading: Reading, { judge }: Offline): string[] {
   const { t99 } = judge;
   const { canary, baseline } = reading;
   const slower = t99 === undefined ? 'slow' : `slower than ${milliseconds(beginOf(t99 + 1))}`;
+  const timed = baseline.quantiles.some(({ ms }) => ms !== undefined);
   const bound = percent(judge.rules.maxErrorRate);
   return [
     sentence(reading, slower, bound),
@@ -19,8 +20,8 @@ export function verdictLines(reading: Reading, { judge }: Offline): string[] {
     `Evidence that the canary is worse. At ${odds(reading.failAt)} it FAILs.`,
     ...indented([
       ['errors', odds(reading.lnE.errors)],
-      [`requests ${slower}`, odds(reading.lnE.tail)],
-      ['times as a whole', odds(reading.lnE.rank)],
+      ...(t99 === undefined ? [] : [[`requests ${slower}`, odds(reading.lnE.tail)]]),
+      ...(timed ? [['times as a whole', odds(reading.lnE.rank)]] : []),
       ['together', odds(reading.lnTogether)],
     ]),
     '',
@@ -69,13 +70,15 @@ function armRows(canary: Arm, baseline: Arm): string[][] {
     both('requests', ({ requests }) => count(requests)),
     both('errors', ({ errorsAll }) => count(errorsAll)),
     ...(once ? [both('errors, a client only once', ({ errors }) => count(errors))] : []),
-    both('that is', ({ errorsAll, requests }) => (requests === 0 ? '' : percent(errorsAll / requests))),
-    ...canary.quantiles.map(({ share }, at) =>
-      both(share === 0.5 ? 'half took at most' : `${share * 100} of 100 took at most`, ({ quantiles }) => {
+    both('rate of errors', ({ errorsAll, requests }) => (requests === 0 ? '' : percent(errorsAll / requests))),
+    ...canary.quantiles.flatMap(({ share }, at) => {
+      const name = share === 0.5 ? 'half took at most' : `${share * 100} of 100 took at most`;
+      const row = both(name, ({ quantiles }) => {
         const ms = quantiles[at]?.ms;
         return ms === undefined ? '' : milliseconds(ms);
-      }),
-    ),
+      });
+      return row.slice(1).every((cell) => cell === '') ? [] : [row];
+    }),
   ];
 }
 
@@ -119,9 +122,17 @@ function goingOn({ canary, baseline, failAt, passAt }: Reading, { rules, times }
 
 function after({ median, nineInTen }: Wait): string {
   if (median === undefined) return 'after more than a day, or never';
-  const most = nineInTen === undefined ? 'some never' : `9 in 10 within ${lasting(nineInTen * 1000)}`;
-  return `after about ${lasting(median * 1000)} (${most})`;
+  const most = nineInTen === undefined ? 'some never' : `9 in 10 within ${timeOf(nineInTen)}`;
+  return `after about ${timeOf(median)} (${most})`;
 }
+
+/** About so long. */
+const timeOf = (seconds: number): string =>
+  seconds < 100
+    ? `${seconds} s`
+    : seconds < 6000
+      ? `${Math.round(seconds / 60)} min`
+      : `${Math.round(seconds / 3600)} h`;
 
 const rateOf = ({ errorsAll, requests }: Arm): number => (requests === 0 ? 0 : errorsAll / requests);
 

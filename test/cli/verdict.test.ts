@@ -42,9 +42,8 @@ describe('orchestrate verdict', () => {
     for (const [input, expected, code] of cases) {
       const file = join(folder, `${expected}.ndjson`);
       writeFileSync(file, `${input}\n`);
-      const [told, json] = [await verdict(['--windows', file]), await verdict(['--windows', '-', '--json'], input)];
-      assert.deepEqual([told.code, told.out.split(':')[0], told.err], [code, expected, '']);
-      assert.equal(json.code, code);
+      const json = await verdict(['--windows', file, '--json']);
+      assert.deepEqual([json.code, json.err], [code, '']);
       const lines = json.out.trimEnd().split('\n');
       assert.equal(lines.length, input.split('\n').length);
       const last = JSON.parse(lines.at(-1) ?? '') as Record<string, unknown>;
@@ -69,9 +68,7 @@ describe('orchestrate verdict', () => {
     for (const [args, expected] of [
       [['--windows', 'nowhere.ndjson'], /nowhere\.ndjson can't be read: ENOENT/],
       [['--windows', '.'], /can't be read: EISDIR/],
-      [[], /--windows/],
       [['--windows', '-', '--false-alarms', '0%'], /a share above 0% and below 100%/],
-      [['--windows', '-', '--max-error-rate', '0.01'], /a share above 0% and below 100%/],
     ] as const) {
       const { code, err } = await verdict(args);
       assert.equal(code, 2, err);
@@ -80,12 +77,13 @@ describe('orchestrate verdict', () => {
   });
 
   test('tells somebody who knows no statistics what is what', async () => {
-    const { out } = await verdict(['--windows', '-'], windows(5, 0));
+    const { code, out } = await verdict(['--windows', '-'], windows(5, 0));
+    assert.equal(code, 5);
     assert.match(out, /^UNDECIDED: there is not enough evidence/);
     assert.match(out, /requests +100 +900/);
     assert.match(
       out,
-      /one that errs in 1 % of its requests where the baseline errs in 0\.1 % FAILs after about \d:\d\d/,
+      /one that errs in 1 % of its requests where the baseline errs in 0\.1 % FAILs after about \d+ (s|min) /,
     );
   });
 });
