@@ -28,25 +28,41 @@ export interface Terms {
   readonly share?: number | undefined;
   /** The bin of the baseline's t99, frozen before: a time in a higher one is slow. Absent: none is. */
   readonly t99: number | undefined;
+  /**
+   * Slow requests of one moment count only so much: a host that stood still for two seconds makes many at once, and is no bad release. A
+   * factor that is cut has no greater mean, so evidence stays what it is.
+   */
+  readonly holdBursts: boolean;
 }
 
+/** ln of the most that one stratum may multiply the evidence of slow requests by, where bursts are held. */
+const BURST = 2;
+
 /** The evidence after one more stratum. */
-export const withStratum = (evidence: Evidence, judged: Sums, other: Sums, { share, t99 }: Terms): Evidence => ({
-  errors: withCounts(
-    evidence.errors,
-    {
-      newRequests: judged.requests,
-      newErrors: judged.errors,
-      oldRequests: other.requests,
-      oldErrors: other.errors,
-    },
-    share,
-  ),
-  slow: t99 === undefined ? evidence.slow : withCounts(evidence.slow, slowOf(judged.times, other.times, t99), share),
-  ranks: withTimes(evidence.ranks, judged.times, other.times),
-  judged: plus(evidence.judged, judged.times),
-  other: plus(evidence.other, other.times),
-});
+export function withStratum(evidence: Evidence, judged: Sums, other: Sums, terms: Terms): Evidence {
+  const { share, t99 } = terms;
+  return {
+    errors: withCounts(
+      evidence.errors,
+      {
+        newRequests: judged.requests,
+        newErrors: judged.errors,
+        oldRequests: other.requests,
+        oldErrors: other.errors,
+      },
+      share,
+    ),
+    slow: t99 === undefined ? evidence.slow : withSlow(evidence.slow, slowOf(judged.times, other.times, t99), terms),
+    ranks: withTimes(evidence.ranks, judged.times, other.times),
+    judged: plus(evidence.judged, judged.times),
+    other: plus(evidence.other, other.times),
+  };
+}
+
+function withSlow(before: Ratios, counts: Counts, { share, holdBursts }: Terms): Ratios {
+  const after = withCounts(before, counts, share);
+  return holdBursts ? after.map((ln, at) => Math.min(ln, (before[at] ?? 0) + BURST)) : after;
+}
 
 const slowOf = (judged: Histogram, other: Histogram, t99: number): Counts => ({
   newRequests: totalOf(judged),

@@ -16,7 +16,7 @@ export interface Rules {
   readonly restarts: boolean;
   /** Thin windows are merged. Else each is judged as it is. */
   readonly merging: boolean;
-  /** What may hold back a FAIL: few clients, a median that is hardly slower, baseline hosts that differ among themselves. */
+  /** What may hold back a FAIL: few clients, a median that is hardly slower, a burst of slow requests, baseline hosts that differ among themselves. */
   readonly gates: boolean;
 }
 
@@ -134,11 +134,11 @@ function withWindow(before: Judge, { t, strata }: Window): Judge {
 }
 
 function withStratum(before: Judge, { balancer, share, canary, baseline, hosts = {} }: Stratum): Judge {
-  const { t99 } = before;
+  const terms = { t99: before.t99, holdBursts: before.rules.gates };
   const others: Record<string, Course> = { ...before.hosts };
   for (const [host, sums] of Object.entries(hosts))
-    others[host] = withArms(others[host] ?? lateBeginning(before), balancer, sums, without(baseline, sums), { t99 });
-  return { ...before, canary: withArms(before.canary, balancer, canary, baseline, { share, t99 }), hosts: others };
+    others[host] = withArms(others[host] ?? lateBeginning(before), balancer, sums, without(baseline, sums), terms);
+  return { ...before, canary: withArms(before.canary, balancer, canary, baseline, { ...terms, share }), hosts: others };
 }
 
 /** A host that comes later has as many fresh beginnings as the others: its evidence is weighed as theirs is. */

@@ -5,8 +5,6 @@ import { canaryOf, passes, SITE, t99Of, type Site } from './site.ts';
 
 const wave = (t: number): number => Math.sin((2 * Math.PI * t) / 1800);
 
-export const STALLS_APART = 'hosts that stall, one slot';
-
 /** Releases that are no worse: hardly any of them may be called so. */
 export const HEALTHY: Readonly<Record<string, Site>> = {
   'both arms alike': SITE,
@@ -31,7 +29,7 @@ export const HEALTHY: Readonly<Record<string, Site>> = {
   'a bot that fails on both sides': { ...SITE, bot: 0.2 },
   'one client with 70 % of the requests': { ...SITE, whale: 0.7, errors: () => 0.005 },
   'hosts that stall, two slots': { ...SITE, slots: 2, stalls: { every: 600, last: 2 } },
-  [STALLS_APART]: { ...SITE, stalls: { every: 600, last: 2 } },
+  'hosts that stall, one slot': { ...SITE, stalls: { every: 600, last: 2 } },
   'a tight spread': { ...SITE, sigma: 0.1 },
   'a canary host that is 5 % slower': { ...SITE, slower: (_, __, host) => (host === 0 ? 1.05 : 1) },
 };

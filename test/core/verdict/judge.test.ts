@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
+import { binOf } from '../../../src/core/verdict/bins.ts';
 import { judge, step, type Judge } from '../../../src/core/verdict/judge.ts';
 import { merged, type Waiting } from '../../../src/core/verdict/merging.ts';
 import { readingOf } from '../../../src/core/verdict/reading.ts';
@@ -131,6 +132,19 @@ describe('a FAIL is held back', () => {
   test('where the median is hardly slower', () => {
     assert.deepEqual(readingOf(over(slow(100, 107), judgeOf())).because, { kind: 'hardly slower' });
     assert.equal(verdictOf(over(slow(100, 120), judgeOf())), 'FAIL');
+  });
+
+  test('where all that is slow was slow in one moment', () => {
+    const stood = Array.from({ length: 20 }, () => 900);
+    const quick = Array.from({ length: 180 }, () => 100);
+    const stall = (windows: number): Window[] =>
+      many(40, (at) => stratum(sums(20, 0, at < windows ? stood : quick.slice(0, 20)), sums(180, 0, quick)));
+    const bin = binOf(300);
+    assert.deepEqual(
+      [1, 6].map((windows) => over(stall(windows), judgeOf({}, bin)).failed === undefined),
+      [true, false],
+    );
+    assert.equal(verdictOf(over(stall(1), judgeOf({ gates: false }, bin))), 'FAIL');
   });
 
   test('where the baseline hosts differ among themselves as much', () => {
