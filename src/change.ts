@@ -8,7 +8,7 @@ import type { Beginning } from './core/event.ts';
 import { hostsOf } from './core/plan.ts';
 import { newestRecord } from './core/fleet.ts';
 import { sentences } from './core/sentences.ts';
-import { NO_EVIDENCE } from './core/verdict.ts';
+import { NO_EVIDENCE } from './core/verdict/ratio.ts';
 import { viewOf } from './core/view.ts';
 import { carryOut, type Course } from './carrying-out.ts';
 import { hold, type Holding } from './holding.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { printable, Refusal } from '../core/failure.ts';
+import { batch, share, whole } from './values.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
 const version =
@@ -8,7 +9,8 @@ const version =
 
 /**
  * Reads the arguments, runs the command, returns the exit code: 0 done · 1 failed, the fleet is put back on one version ·
- * 2 usage or inventory · 3 refused before the first byte was written on a host · 4 mixed, drifted or unfinished.
+ * 2 usage or inventory · 3 refused before the first byte was written on a host · 4 mixed, drifted or unfinished. A canary's verdict:
+ * 0 PASS · 1 FAIL · 5 UNDECIDED · 6 NO-DATA.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const end = { code: 0 };
@@ -212,24 +214,28 @@ function program(end: { code: number }): Command {
     .option('--force', 'overwrite an inventory that is there')
     .action(does(async () => (await import('./init.ts')).init));
   top
+    .command('verdict')
+    .description('judge a recorded canary: exit 0 PASS, 1 FAIL, 5 UNDECIDED, 6 NO-DATA')
+    .requiredOption('--windows <file>', 'what both arms did, one JSON object a window; - is standard input')
+    .option(
+      '--restarts',
+      'begin fresh evidence every 5 minutes, as a live canary does: a late regression is found sooner',
+    )
+    .addOption(
+      new Option('--false-alarms <share>', 'the chance that a good release FAILs, however often one looks')
+        .argParser(share)
+        .default(0.01, '1%'),
+    )
+    .addOption(
+      new Option('--max-error-rate <share>', 'a release that errs so often does not PASS')
+        .argParser(share)
+        .default(0.01, '1%'),
+    )
+    .option('--json', 'one JSON object for each window')
+    .action(does(async () => (await import('./verdict.ts')).verdict));
+  top
     .command('schema')
     .description("print the inventory's JSON Schema, for editors")
     .action(does(async () => (await import('./schema.ts')).schema));
   return top;
-}
-
-function whole(text: string): number {
-  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('a whole number, such as 12');
-}
-
-function batch(text: string): (number | `${number}%`)[] {
-  return text.split(',').map((part) => {
-    const size = part.trim();
-    if (/^[1-9][0-9]{0,4}$/.test(size)) return Number(size);
-    if (/^([1-9][0-9]?|100)%$/.test(size)) return `${Number(size.slice(0, -1))}%` as const;
-    throw new InvalidArgumentError(
-      'a batch is a number of hosts (1) or a share of them (25%), or several of these: 1,10%,50%',
-    );
-  });
 }

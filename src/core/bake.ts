@@ -1,4 +1,4 @@
-import type { Counts } from './verdict.ts';
+import type { Counts } from './verdict/ratio.ts';
 
 /** What bake-counts.sh prints of one backend in one slice of 5 s on one balancer. */
 export interface Slice {

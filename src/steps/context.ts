@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Emit } from '../core/event.ts';
-import type { Evidence } from '../core/verdict.ts';
+import type { Ratios } from '../core/verdict/ratio.ts';
 import type { Clock, Probe, Remote } from '../fleet/ports.ts';
 
 /** What the kinds of step act through. */
@@ -22,7 +22,7 @@ export interface StepContext {
   /** What judgements left for later steps (`when`). */
   readonly values: Map<string, boolean>;
   /** What the access logs have shown of this roll so far, and where on each balancer the next look begins. */
-  readonly bake: { evidence: Evidence; readonly at: Map<string, readonly [offset: string, inode: string]> };
+  readonly bake: { evidence: Ratios; readonly at: Map<string, readonly [offset: string, inode: string]> };
   /** Aborted when a person asks to stop. What is in hand is finished all the same; only rests end. */
   readonly stop: AbortSignal;
   /** What the summary counts. */

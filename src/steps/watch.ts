@@ -6,7 +6,7 @@ import { succeeded } from '../core/outcome.ts';
 import { meet } from './again.ts';
 import { allEnded } from './all-ended.ts';
 import { restFor } from './rest.ts';
-import { isWorse, lnEErr, withCounts } from '../core/verdict.ts';
+import { isWorse, lnERatio, withCounts } from '../core/verdict/ratio.ts';
 
 /** The chance that a good release fails its whole roll by this, however often one looks. */
 const ALPHA = 0.01;
@@ -70,7 +70,7 @@ function worse(step: WatchStep, context: StepContext) {
   return {
     host: step.fresh.map(({ address }) => address).join(', '),
     doing: step.say,
-    what: `the new release answers more requests with errors: evidence ${Math.round(Math.exp(Math.min(40, lnEErr(context.bake.evidence))))} to 1, where ${1 / ALPHA} to 1 decides`,
+    what: `the new release answers more requests with errors: evidence ${Math.round(Math.exp(Math.min(40, lnERatio(context.bake.evidence))))} to 1, where ${1 / ALPHA} to 1 decides`,
     output: [],
     next: "Look for the lines with status 500 to 599 in the balancers' access logs, and at the application's log on the hosts above.",
   };

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { EventBody } from '../../src/core/event.ts';
-import { NO_EVIDENCE } from '../../src/core/verdict.ts';
+import { NO_EVIDENCE } from '../../src/core/verdict/ratio.ts';
 import type { StepContext } from '../../src/steps/context.ts';
 import { fakeClock } from '../fleet/fake-clock.ts';
 import { answered, fakeProbe } from '../fleet/fake-probe.ts';

@@ -1,0 +1,28 @@
+import { InvalidArgumentError } from 'commander';
+
+/** What the values of options may be. Each throws `InvalidArgumentError`, which says what was expected. */
+
+/** A number of things. */
+export function whole(text: string): number {
+  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('a whole number, such as 12');
+}
+
+/** A share, 1% as 0.01. */
+export function share(text: string): number {
+  const percent = /^([0-9]{1,2}(?:\.[0-9]{1,4})?)%$/.exec(text)?.[1];
+  if (Number(percent) > 0) return Number(percent) / 100;
+  throw new InvalidArgumentError('a share above 0% and below 100%, such as 1% or 0.5%');
+}
+
+/** The sizes of batches. */
+export function batch(text: string): (number | `${number}%`)[] {
+  return text.split(',').map((part) => {
+    const size = part.trim();
+    if (/^[1-9][0-9]{0,4}$/.test(size)) return Number(size);
+    if (/^([1-9][0-9]?|100)%$/.test(size)) return `${Number(size.slice(0, -1))}%` as const;
+    throw new InvalidArgumentError(
+      'a batch is a number of hosts (1) or a share of them (25%), or several of these: 1,10%,50%',
+    );
+  });
+}
