@@ -1,6 +1,7 @@
 import type { Author } from './core/planning/flip.ts';
 import type { Planned } from './core/planning/refusal.ts';
-import type { Plan } from './core/plan.ts';
+import { lingering, overdue } from './core/planning/lingering.ts';
+import type { Phase, Plan } from './core/plan.ts';
 import { unlike } from './core/planning/unlike.ts';
 import type { FleetView } from './core/fleet.ts';
 import { Refusal } from './core/failure.ts';
@@ -24,6 +25,8 @@ export interface Change extends Course {
   readonly command: string;
   /** Takes the lease over from whoever holds it, also where the plan has nothing to do. */
   readonly breaks?: boolean;
+  /** Milliseconds for which a release that has just served runs on, on backends with two slots; default: the inventory's. */
+  readonly linger?: number;
 }
 
 export interface ChangeOptions {
@@ -77,7 +80,12 @@ export async function change(
   const began = clock.ticks();
 
   const first = seen ?? (await look());
-  const proposed = planOf(wanted.plan(first, author(NOBODY), NOTHING));
+  const linger = wanted.linger ?? inventory.service.linger;
+  const planFor = (view: FleetView, by: Author): Plan => {
+    const planned = planOf(wanted.plan(view, by, NOTHING));
+    return planned.phases.length > 0 ? planned : { ...planned, phases: overdue(inventory, view, linger) };
+  };
+  const proposed = planFor(first, author(NOBODY));
   if (options.dryRun || (proposed.phases.length === 0 && wanted.breaks !== true)) {
     options.show(proposed);
     return 0;
@@ -109,7 +117,7 @@ export async function change(
     // The lease of one who died, which told what was begun, is ours by now.
     const now = await look();
     const view = { ...now, begun: newestRecord(now)?.intent ?? first.begun };
-    const plan = planOf(wanted.plan(view, author(held), NOTHING));
+    const plan = planFor(view, author(held));
     if (sentences(plan).join('\n') !== sentences(proposed).join('\n') && !options.yes && !(await options.ask?.(plan)))
       return 0;
 
@@ -118,18 +126,20 @@ export async function change(
     emitRotation(opened, view);
     const context = contextOf(opened, held, stop);
     const ground = { opened, held, author: author(held), look, context, stop };
+    const tidy = async (phases: readonly Phase[]): Promise<void> => {
+      const brakes = { phase: () => held.lapsed(), step: () => held.lapsed() };
+      tellEnd(await runPlan({ ...plan, phases }, context, inventory.ssh.concurrency, brakes), emit);
+    };
     let exit = await carryOut(ground, wanted, view, plan);
     const end = await look();
     if (exit === 0) {
       const found = unlike(end, plan);
       for (const text of found) emit({ type: 'note', text });
       if (found.length > 0) exit = 4;
-      else if (wanted.after !== undefined) {
-        const brakes = { phase: () => held.lapsed(), step: () => held.lapsed() };
-        const tidied = { ...plan, phases: wanted.after(end, plan) };
-        tellEnd(await runPlan(tidied, context, inventory.ssh.concurrency, brakes), emit);
-      }
+      else if (wanted.after !== undefined) await tidy(wanted.after(end, plan));
     }
+    // The last thing on each host: any later step there would take what waits for the end of the time for overtaken.
+    await tidy(lingering(inventory, end, linger));
     emit({
       type: 'finished',
       exit,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { printable, Refusal } from '../core/failure.ts';
+import { durationOrNone } from '../core/inventory/values.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
 const version =
@@ -96,9 +97,14 @@ function program(end: { code: number }): Command {
         'migrations that are not additive and may run all the same: catalog.0007',
       );
 
-  without(changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch')))).action(
-    does(async () => (await import('./roll.ts')).roll),
-  );
+  without(changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch'))))
+    .addOption(
+      new Option(
+        '--linger <time>',
+        'two slots: how long the former release runs on, for an instant rollback (default: service.linger)',
+      ).argParser(lasting),
+    )
+    .action(does(async () => (await import('./roll.ts')).roll));
   rolling(top.command('plan').description('print what a roll would do, host by host'))
     .option('--json', 'the plan as JSON')
     .action(does(async () => (await import('./plan.ts')).plan));
@@ -128,6 +134,14 @@ function program(end: { code: number }): Command {
       .addArgument(new Argument('[action]', 'break: take it over, and fence its holder off').choices(['break']))
       .description('who holds the fleet, and until when'),
   ).action(does(async () => (await import('./lease.ts')).lease));
+  limited(
+    changing(
+      top
+        .command('linger')
+        .addArgument(new Argument('<action>', 'stop: end what lingers now').choices(['stop']))
+        .description('the former release on the slots that do not serve'),
+    ),
+  ).action(does(async () => (await import('./linger.ts')).linger));
   top
     .command('releases')
     .description('the releases on each host')
@@ -210,6 +224,12 @@ function program(end: { code: number }): Command {
 function whole(text: string): number {
   if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('a whole number, such as 12');
+}
+
+function lasting(text: string): number {
+  const read = durationOrNone.safeParse(text);
+  if (read.success) return read.data;
+  throw new InvalidArgumentError(read.error.issues[0]?.message ?? 'a time, such as 10m');
 }
 
 function batch(text: string): (number | `${number}%`)[] {

@@ -42,6 +42,8 @@ function shop(service: Service = {}, slots = [8000]): { inventory: Inventory; ba
       wrapper: true,
       command: COMMAND,
       slots,
+      linger: 600_000,
+      start_concurrency: 20,
       name: 'shop',
       pid_file: '/run/shop/gunicorn.pid',
       restart: null,
