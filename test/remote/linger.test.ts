@@ -45,7 +45,7 @@ test('what served before runs on as it is, and ends by itself, though nobody is 
     assert.equal(linger?.boot, facts.boot);
     assert.ok((linger?.until ?? 0) - facts.uptime < 3);
     assert.equal((await slot.ask())?.release, V1);
-    await until(() => !alive(master), 'the end of what lingers');
+    await until(() => !alive(master) && !existsSync(mark(slot)), 'the end of what lingers');
     assert.deepEqual([linked(slot), existsSync(mark(slot))], [false, false]);
     await sleep(1500);
     assert.equal(await slot.ask(), undefined);

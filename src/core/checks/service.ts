@@ -76,15 +76,16 @@ function wrapper(
     ];
   if (slot === undefined || slot.wrapper === null)
     return [missing(`no wrapper runs for port ${port} (${run}/${port}.slot)`, print)];
+  const runs = ok(`the wrapper of port ${port} runs as ${facts.user}`);
+  // The slot for the next release.
+  if (slot.master === null && slot.link === null && backend.slots.length > 1) return [runs];
   return [
-    ok(`the wrapper of port ${port} runs as ${facts.user}`),
+    runs,
     ...(slot.master === null
       ? [
           note(
             slot.link === null
-              ? backend.slots.length > 1
-                ? `nothing runs on port ${port}: there is room for the next release`
-                : `nothing serves on port ${port} yet: the first roll starts it`
+              ? `nothing serves on port ${port} yet: the first roll starts it`
               : `the wrapper of port ${port} has no Gunicorn: the present release does not start, or crashed`,
           ),
         ]

@@ -151,9 +151,22 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
       ...(lostOf(wish).length === 0 ? {} : { aside: lostOf(wish) }),
     },
     [...preflight(inventory, view, toStage, [...stages, ...phases]), ...stages, ...phases],
-    [...wish.warnings, ...unfinished(view, release.release), ...notes(inventory, routing, view, order, present)],
+    [
+      ...wish.warnings,
+      ...unfinished(view, release.release),
+      ...notes(inventory, routing, view, order, present),
+      ...doubled([...over.keys()]),
+    ],
   );
 }
+
+/** What two releases on one host take. */
+const doubled = (hosts: readonly string[]): string[] =>
+  hosts.length === 0
+    ? []
+    : [
+        `${listed(hosts)} ${hosts.length === 1 ? 'runs' : 'run'} both releases until the former one has lingered: twice the workers, their memory and their database connections`,
+      ];
 
 const lostOf = (wish: RollWish): string[] =>
   [...(wish.without ?? [])].flatMap(([name, why]) => (why === 'lost' ? [name] : []));
