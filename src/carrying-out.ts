@@ -52,8 +52,10 @@ export interface Ground {
   readonly guard?: WindowGuard;
 }
 
-/** Phases in which no backend has left rotation yet. */
-const BEFORE: readonly PhaseName[] = ['check', 'build', 'ship', 'rehearse', 'publish', 'migrate'];
+/** Phases in which a host may fail for itself. */
+const OF_HOSTS: readonly PhaseName[] = ['ship', 'start', 'batch'];
+/** Phases in which no backend has left rotation yet, and no user has met the new release. */
+const BEFORE: readonly PhaseName[] = ['check', 'build', 'ship', 'rehearse', 'publish', 'migrate', 'start'];
 
 /**
  * Runs a plan, and does what the policy asks for if it fails, or if no window is open any more: back to one version, at rest where it is, or
@@ -126,10 +128,10 @@ const whileStaging = (result: RunResult): boolean =>
 
 /** Those whose own failure it was, of which a roll may go on without each; none: it was something that concerns all. */
 function failedBackends(result: RunResult, builder: string, { inventory }: Opened): string[] {
-  if (result.kind !== 'failed' || (result.phase !== 'batch' && result.phase !== 'ship')) return [];
+  if (result.kind !== 'failed' || !OF_HOSTS.includes(result.phase ?? 'check')) return [];
   const names = result.failures.map(({ host }) => host);
   const single = (name: string): boolean =>
-    (name !== builder || result.phase === 'batch') && inventory.backends.some((backend) => backend.name === name);
+    (name !== builder || result.phase !== 'ship') && inventory.backends.some((backend) => backend.name === name);
   return names.every(single) ? [...new Set(names)] : [];
 }
 

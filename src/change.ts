@@ -1,6 +1,7 @@
 import type { Author } from './core/planning/flip.ts';
 import type { Planned } from './core/planning/refusal.ts';
-import type { Plan } from './core/plan.ts';
+import { lingering, overdue } from './core/planning/lingering.ts';
+import type { Phase, Plan } from './core/plan.ts';
 import { unlike } from './core/planning/unlike.ts';
 import type { FleetView } from './core/fleet.ts';
 import { Refusal } from './core/failure.ts';
@@ -27,6 +28,8 @@ export interface Change extends Course {
   readonly breaks?: boolean;
   /** It starts or promotes a release; absent: it may be done at any time. */
   readonly guarded?: Guarded;
+  /** Milliseconds for which a release that has just served runs on, on backends with two slots; default: the inventory's. */
+  readonly linger?: number;
 }
 
 export interface ChangeOptions {
@@ -87,8 +90,13 @@ export async function change(
     const note = await guard?.note(plan);
     return note === undefined ? plan : { ...plan, notes: [...plan.notes, note] };
   };
+  const linger = wanted.linger ?? inventory.service.linger;
+  const planFor = (view: FleetView, by: Author): Plan => {
+    const planned = planOf(wanted.plan(view, by, NOTHING));
+    return planned.phases.length > 0 ? planned : { ...planned, phases: overdue(inventory, view, linger) };
+  };
   let first = seen ?? (await look());
-  let proposed = planOf(wanted.plan(first, author(NOBODY), NOTHING));
+  let proposed = planFor(first, author(NOBODY));
   if (options.dryRun || (proposed.phases.length === 0 && wanted.breaks !== true)) {
     options.show(await noted(proposed));
     return 0;
@@ -114,7 +122,7 @@ export async function change(
     began = clock.ticks();
     first = await look();
     // oxlint-enable no-await-in-loop
-    proposed = planOf(wanted.plan(first, author(NOBODY), NOTHING));
+    proposed = planFor(first, author(NOBODY));
     if (proposed.phases.length === 0) {
       options.show(proposed);
       return 0;
@@ -138,7 +146,7 @@ export async function change(
     // The lease of one who died, which told what was begun, is ours by now.
     const now = await look();
     const view = { ...now, begun: newestRecord(now)?.intent ?? first.begun };
-    const plan = planOf(wanted.plan(view, author(held), NOTHING));
+    const plan = planFor(view, author(held));
     // The question, the lease and the hooks may have taken long.
     const late = await guard?.shut(plan);
     if (late !== undefined) throw late.refusal;
@@ -157,18 +165,20 @@ export async function change(
       stop,
       ...(guard === undefined ? {} : { guard }),
     };
+    const tidy = async (phases: readonly Phase[]): Promise<void> => {
+      const brakes = { phase: () => held.lapsed(), step: () => held.lapsed() };
+      tellEnd(await runPlan({ ...plan, phases }, context, inventory.ssh.concurrency, brakes), emit);
+    };
     let exit = await carryOut(ground, wanted, view, plan);
     const end = await look();
     if (exit === 0) {
       const found = unlike(end, plan);
       for (const text of found) emit({ type: 'note', text });
       if (found.length > 0) exit = 4;
-      else if (wanted.after !== undefined) {
-        const brakes = { phase: () => held.lapsed(), step: () => held.lapsed() };
-        const tidied = { ...plan, phases: wanted.after(end, plan) };
-        tellEnd(await runPlan(tidied, context, inventory.ssh.concurrency, brakes), emit);
-      }
+      else if (wanted.after !== undefined) await tidy(wanted.after(end, plan));
     }
+    // The last thing on each host: any later step there would take what waits for the end of the time for overtaken.
+    await tidy(lingering(inventory, end, linger));
     emit({
       type: 'finished',
       exit,

@@ -63,9 +63,8 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
       listener({ at: new Date(clock.now()).toISOString(), ...event });
     },
     script,
-    configuration: (out, of = inventory, also = []) => {
-      const groups =
-        of.nginx.switch === 'live' ? [...declaredGroups(of, out), ...also] : [groupOf(out[0] ?? new Set(), of)];
+    configuration: (wanted, of = inventory) => {
+      const groups = of.nginx.switch === 'live' ? declaredGroups(of, wanted) : [wanted[0] ?? groupOf(new Set(), of)];
       return renderConfiguration(of, groups, upstream).text;
     },
     source: () => (source ??= openSource(inventory.build, cacheFolder(), dirname(file))),

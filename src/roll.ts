@@ -68,7 +68,7 @@ async function runPhases(plan: Plan, context: StepContext, atOnce: number, brake
 
 async function runPhase(phase: Phase, context: StepContext, atOnce: number, brakes: Brakes): Promise<Failure[]> {
   const failures: Failure[] = [];
-  await eachHost(phase.tracks, atOnce, async (track) => {
+  await eachHost(phase.tracks, Math.min(atOnce, phase.atOnce ?? atOnce), async (track) => {
     // Those that waited for their turn are not begun once one has failed: there would only be more to put back.
     if (failures.length > 0) return;
     const failure = await runTrack(track, context, brakes);

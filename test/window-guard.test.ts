@@ -76,7 +76,7 @@ function scene({ wish = {}, windows = WINDOWS, freezes = '[]', onClose = 'finish
     resume: (flags: NowFlags = {}) => run((opened) => resumeChange(opened, flags)),
     /** The clock is set when a script is called for the first time from now on. */
     clockAt: (script: string, hours: number) => atCall.set(script, () => (fleet.jump += hours * HOUR)),
-    running: () => [...fleet.backends.values()].map(({ process }) => process?.release),
+    running: () => [...fleet.backends.keys()].map((name) => fleet.serving(name).process?.release),
     changing: () => fleet.calls.filter(({ script }) => !/^(observe-|log-tail|history)/.test(script)),
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { printable, Refusal } from '../core/failure.ts';
-import { batch, share, whole } from './values.ts';
+import { batch, lasting, share, whole } from './values.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
 const version =
@@ -104,6 +104,12 @@ function program(end: { code: number }): Command {
 
   overriding(without(changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch')))))
     .addOption(new Option('--wait-window', 'wait here until a window is open, then roll').conflicts('now'))
+    .addOption(
+      new Option(
+        '--linger <time>',
+        'two slots: how long the former release runs on, for an instant rollback (default: service.linger)',
+      ).argParser(lasting),
+    )
     .action(does(async () => (await import('./roll.ts')).roll));
   rolling(top.command('plan').description('print what a roll would do, host by host'))
     .option('--json', 'the plan as JSON')
@@ -136,6 +142,14 @@ function program(end: { code: number }): Command {
       .addArgument(new Argument('[action]', 'break: take it over, and fence its holder off').choices(['break']))
       .description('who holds the fleet, and until when'),
   ).action(does(async () => (await import('./lease.ts')).lease));
+  limited(
+    changing(
+      top
+        .command('linger')
+        .addArgument(new Argument('<action>', 'stop: end what lingers now').choices(['stop']))
+        .description('the former release on the slots that do not serve'),
+    ),
+  ).action(does(async () => (await import('./linger.ts')).linger));
   top
     .command('releases')
     .description('the releases on each host')

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { durationOrNone } from '../core/inventory/values.ts';
 
 /** What the values of options may be. Each throws `InvalidArgumentError`, which says what was expected. */
 
@@ -6,6 +7,13 @@ import { InvalidArgumentError } from 'commander';
 export function whole(text: string): number {
   if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('a whole number, such as 12');
+}
+
+/** A length of time, in milliseconds; 0s is none. */
+export function lasting(text: string): number {
+  const read = durationOrNone.safeParse(text);
+  if (read.success) return read.data;
+  throw new InvalidArgumentError(read.error.issues[0]?.message ?? 'a time, such as 10m');
 }
 
 /** A share, 1% as 0.01. */

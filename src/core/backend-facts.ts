@@ -1,7 +1,7 @@
 import { parseRelease, RELEASE_NAME, type Release } from './release.ts';
 import { linkedRelease, slotsOf, type SlotFacts } from './slot-facts.ts';
 
-export { runningRelease } from './slot-facts.ts';
+export { lingering, runningRelease } from './slot-facts.ts';
 export type { ProcessFacts, SlotFacts } from './slot-facts.ts';
 
 /** What observe-backend.sh saw. */

@@ -9,10 +9,10 @@ export interface FleetView {
   readonly balancers: Readonly<Record<string, BalancerView>>;
   readonly backends: Readonly<Record<string, BackendView>>;
   /**
-   * The balancers' configuration as the inventory asks for it, with groups for further sets of hosts that are out. `of`: another inventory
-   * than the one that was looked at; `also`: groups by names of their own.
+   * The balancers' configuration as the inventory asks for it, with further groups; with `switch: reload` the first of them alone. `of`:
+   * another inventory than the one that was looked at.
    */
-  readonly configuration: (out: readonly ReadonlySet<string>[], of?: Inventory, also?: readonly Group[]) => string;
+  readonly configuration: (wanted: readonly Group[], of?: Inventory) => string;
   /** What was begun and is not finished: by the newest record, or, where nothing was flipped yet, by the lease of one who died. */
   readonly begun: Intent | null;
 }
@@ -38,8 +38,8 @@ export type BalancerView =
       readonly digests: ReadonlyMap<number, string>;
       /** The last flip left word that what is live here is what it made. */
       readonly vouched: boolean;
-      /** Backends to which it sends nothing as it is, whatever the record says; null: that can't be told. */
-      readonly spared: readonly string[] | null;
+      /** Where it sends the requests of each backend as it is, whatever the record says; null: that can't be told. */
+      readonly sends: ReadonlyMap<string, Lines> | null;
       /** What a hand changed in its routing, in sentences without the host's name. */
       readonly edits: readonly string[];
       readonly lease: LeaseView | null;
@@ -52,6 +52,13 @@ export type BalancerView =
       /** What is wrong with the balancer, each a sentence; a roll is refused by any. */
       readonly problems: readonly Problem[];
     };
+
+/** The lines of a backend in the group that serves. */
+export interface Lines {
+  readonly ports: readonly number[];
+  /** They are marked `down`, or there is none: it gets nothing. */
+  readonly out: boolean;
+}
 
 /** A lease, and what is left of it. */
 export interface LeaseView {
@@ -72,8 +79,12 @@ export type BackendView =
       readonly kind: 'seen';
       /** The highest token that the host has seen. */
       readonly token: number;
+      /** The port of the slot that serves, as the record says. */
+      readonly slot: number;
       /** What its processes run: a release, null for nothing, or `unsure` where it can't be told. */
       readonly running: string | null;
+      /** Of the inventory: one or two, the one that serves among them. */
+      readonly slots: readonly SlotView[];
       /** The release that brought a migration which is not additive, if any did. */
       readonly oneWay: string | null;
       readonly current: string | null;
@@ -87,6 +98,44 @@ export type BackendView =
       readonly virtualenvs: readonly string[];
       readonly problems: readonly Problem[];
     };
+
+/** One slot of a backend. */
+export interface SlotView {
+  readonly port: number;
+  /** What its processes run: a release, null for nothing, or `unsure` where it can't be told. */
+  readonly running: string | null;
+  /** The release that its link names: what a start there would serve; null: none. */
+  readonly link: string | null;
+  /** Seconds for which what served there before still runs on; 0: its time is over; null: it does not linger. */
+  readonly lingers: number | null;
+}
+
+/** The slot that does not serve; undefined: there is none, or the backend could not be looked at. */
+export const idleOf = (backend: BackendView | undefined): SlotView | undefined =>
+  backend?.kind === 'seen' ? backend.slots.find(({ port }) => port !== backend.slot) : undefined;
+
+/** A backend as it is once its slot on `port` serves, where it has one. */
+export function turned(backend: BackendView, port: number | undefined): BackendView {
+  const slot = backend.kind === 'seen' ? backend.slots.find((each) => each.port === port) : undefined;
+  return slot === undefined || backend.kind !== 'seen'
+    ? backend
+    : { ...backend, slot: slot.port, running: slot.running };
+}
+
+/** The view with the slots that a record says serve. */
+export const withServing = (view: FleetView, record: GenerationRecord | null): FleetView => ({
+  ...view,
+  backends: Object.fromEntries(
+    Object.entries(view.backends).map(([name, seen]) => [name, turned(seen, record?.backends[name]?.slot)]),
+  ),
+});
+
+/** The backends to which a balancer sends nothing; null: that can't be told. */
+export const sparedBy = (
+  { sends }: Pick<SeenBalancer, 'sends'>,
+  { backends }: Pick<Inventory, 'backends'>,
+): string[] | null =>
+  sends === null ? null : backends.map(({ name }) => name).filter((name) => sends.get(name)?.out !== false);
 
 /** Releases that are complete on a backend, by name. */
 export function complete(backend: BackendView | undefined, release: string): boolean {

@@ -40,6 +40,10 @@ export interface Inventory {
     readonly wrapper: boolean;
     readonly command: string;
     readonly slots: readonly number[];
+    /** Milliseconds for which the former release of a host with two slots runs on. */
+    readonly linger: number;
+    /** Hosts with two slots on which the next release is started at once. */
+    readonly start_concurrency: number;
     readonly name: string;
     readonly pid_file: string;
     readonly restart: string | null;
@@ -116,7 +120,7 @@ export interface Host {
 export interface Backend extends Host {
   readonly zone?: string;
   readonly weight?: number;
-  /** Ports of its slots: the host's own or the service's. */
+  /** Ports of its slots, one or two: the host's own or the service's. */
   readonly slots: readonly number[];
 }
 

@@ -25,8 +25,9 @@ export interface Plan {
 export interface Phase {
   readonly name: PhaseName;
   readonly title: string;
-  /** Side by side, at most `ssh.concurrency` at once. */
+  /** Side by side, at most `ssh.concurrency` at once, and at most `atOnce` where that is fewer. */
   readonly tracks: readonly Track[];
+  readonly atOnce?: number;
   readonly batch?: { readonly number: number; readonly of: number; readonly hosts: readonly string[] };
   /** Who is in rotation once this phase is done, where the phase changes it. */
   readonly rotation?: { readonly in: readonly string[]; readonly out: readonly string[] };
@@ -41,13 +42,17 @@ export type PhaseName =
   | 'publish'
   | 'migrate'
   | 'declare'
+  /** A release is started where nothing is sent yet. */
+  | 'start'
   | 'flip'
   | 'batch'
   | 'bake'
   | 'pause'
   | 'drain'
   | 'health'
-  | 'prune';
+  | 'prune'
+  /** What served before is let run on, or stopped. */
+  | 'linger';
 
 /** Steps in order; a failing step ends its track. */
 export interface Track {

@@ -32,6 +32,8 @@ const backendRecord = z.strictObject({
   by: words.exactOptional(),
   /** The release that it serves, as far as the one who wrote the record knew. */
   release: release.nullable(),
+  /** The port of the slot that serves, where the backend has two; none: its first. */
+  slot: z.int().min(1).max(65_535).exactOptional(),
 });
 
 /** What was begun: all that another operator needs to finish or undo it. */

@@ -54,11 +54,12 @@ export function releasesOf(inventory: Inventory, facts: FleetFacts): Releases {
         incomplete: [],
       };
     const { current, previous, releases, incomplete } = seen.facts;
-    const runs = slots.map((port) => runningRelease(seen.facts, port)).find((release) => release !== null) ?? null;
+    const running = slots.map((port) => runningRelease(seen.facts, port)).filter((release) => release !== null);
     return {
       host: name,
       unreachable: null,
-      runs,
+      // Of two slots the one that serves: `current` follows it.
+      runs: running.find((release) => release === current) ?? running[0] ?? null,
       current,
       previous,
       complete: releases.map(({ release }) => release),

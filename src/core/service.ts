@@ -50,8 +50,9 @@ export function supervisorConfiguration(
 ): string {
   return render(template, {
     ...common(inventory, backend, user),
-    slots: backend.slots.map((port) => ({
-      program: backend.slots.length === 1 ? inventory.service.name : `${inventory.service.name}-${port}`,
+    slots: backend.slots.map((port, at) => ({
+      // The first keeps its name when a second comes: else Supervisor would end what serves.
+      program: at === 0 ? inventory.service.name : `${inventory.service.name}-${port}`,
       command: words(inventory, String(port)).map(forSupervisor).join(' '),
       user: common(inventory, backend, user).user,
       // Not `log`: that is a helper of Handlebars' own.

@@ -17,6 +17,8 @@ export interface SlotFacts {
   readonly through: readonly string[];
   /** Whether anything listens on the port. */
   readonly listening: boolean;
+  /** Until when what served there before runs on: in that boot, and seconds since it; null: it does not linger. */
+  readonly linger: { readonly boot: string; readonly until: number } | null;
 }
 
 export interface ProcessFacts {
@@ -38,7 +40,7 @@ export function slotsOf(
 ): SlotFacts[] {
   const slots = new Map<number, SlotFacts>();
   for (const [key, value] of lines) {
-    if (!['slot', 'wrapper', 'listening', 'master', 'worker', 'command', 'through'].includes(key)) continue;
+    if (!['slot', 'wrapper', 'listening', 'master', 'worker', 'command', 'through', 'linger'].includes(key)) continue;
     const [, digits, rest = ''] = /^(\d{1,5})(?: (.*))?$/.exec(value) ?? [];
     if (digits === undefined) continue;
     const port = Number(digits);
@@ -57,6 +59,7 @@ const SILENT: Omit<SlotFacts, 'port'> = {
   command: null,
   through: [],
   listening: false,
+  linger: null,
 };
 
 function told(slot: SlotFacts, key: string, rest: string, root: string, current: string | null): Partial<SlotFacts> {
@@ -80,6 +83,10 @@ function told(slot: SlotFacts, key: string, rest: string, root: string, current:
       return { command: rest.trimEnd() };
     case 'through':
       return { through: [...slot.through, rest] };
+    case 'linger': {
+      const [, boot, until] = /^(\S{1,64}) (\d{1,12})$/.exec(rest) ?? [];
+      return boot === undefined ? {} : { linger: { boot, until: Number(until) } };
+    }
     default:
       return { listening: true };
   }
@@ -127,4 +134,13 @@ function releaseOf(cwd: string | null, root: string): string | null {
   const inside = cwd.slice(root.length + 1).replace(/ \(deleted\)$/, '');
   const name = inside.split('/', 1)[0] ?? '';
   return RELEASE_NAME.test(name) ? name : null;
+}
+
+/** Seconds for which what served on a slot before still runs on; 0: its time is over, or the host has booted since; null: it does not linger. */
+export function lingering(
+  { linger }: SlotFacts,
+  { boot, uptime }: { readonly boot: string; readonly uptime: number },
+): number | null {
+  if (linger === null) return null;
+  return linger.boot === boot ? Math.max(0, linger.until - uptime) : 0;
 }

@@ -2,7 +2,7 @@ import type { Inventory } from './inventory.ts';
 import { changedByHand } from './planning/by-hand.ts';
 import { inHand, NEW } from './planning/hand.ts';
 import { standings } from './standing.ts';
-import { newestLease, newestRecord, type BackendView, type FleetView } from './fleet.ts';
+import { idleOf, newestLease, newestRecord, type BackendView, type FleetView } from './fleet.ts';
 import { runs } from './planning/prevailing.ts';
 
 /** What `status` tells: what runs where, who is in rotation and why not, and everything that is not as it should be, in words. */
@@ -16,6 +16,8 @@ export interface Status {
   readonly drift: readonly string[];
   /** A roll that was begun and is not finished. */
   readonly unfinished: string | null;
+  /** Releases to which going back takes no time, since they run on: where, and until when (ISO 8601). */
+  readonly back: readonly { readonly release: string; readonly on: readonly string[]; readonly until: string }[];
   /** Somebody holds the lease: it may be finished in a moment. */
   readonly atWork: boolean;
 }
@@ -27,6 +29,8 @@ export interface BackendStatus {
   readonly since: string | null;
   /** What its processes really run. */
   readonly running: string | null;
+  /** The port on which that serves, where it has two slots; else null. */
+  readonly slot: number | null;
   readonly current: string | null;
   /** `healthy`, or what was answered; null where it was not asked. */
   readonly health: string | null;
@@ -39,8 +43,16 @@ export interface BalancerStatus {
   readonly serves: boolean;
 }
 
-/** Puts together what was observed. `health` holds what each backend answered: `healthy`, or other words. Pure. */
-export function statusOf(inventory: Inventory, view: FleetView, health: Readonly<Record<string, string>>): Status {
+/**
+ * Puts together what was observed. `health` holds what each backend answered: `healthy`, or other words; `now`: milliseconds since the
+ * epoch. Pure.
+ */
+export function statusOf(
+  inventory: Inventory,
+  view: FleetView,
+  health: Readonly<Record<string, string>>,
+  now: number,
+): Status {
   const record = newestRecord(view);
   const backends = inventory.backends.map(({ name }): BackendStatus => {
     const seen = view.backends[name];
@@ -51,6 +63,7 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
       reason: known?.reason ?? (known === undefined && record !== null ? NEW : null),
       since: known?.since ?? null,
       running: seen?.kind === 'seen' ? seen.running : null,
+      slot: seen?.kind === 'seen' && seen.slots.length > 1 ? seen.slot : null,
       current: seen?.kind === 'seen' ? seen.current : null,
       health: health[name] ?? null,
     };
@@ -66,6 +79,7 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
       ? ['a reload was begun and not ended: every request pays for a new connection until the next roll or rollback']
       : []),
     ...inventory.backends.flatMap(({ name }) => backendDrift(name, view.backends[name], health[name])),
+    ...(view.begun === null ? inventory.backends.flatMap(({ name }) => idleDrift(name, view.backends[name])) : []),
     ...mixed(backends),
     ...backends.flatMap(({ name, rotation, reason }) =>
       rotation === 'out' && inHand(reason ?? undefined)
@@ -85,6 +99,7 @@ export function statusOf(inventory: Inventory, view: FleetView, health: Readonly
     balancers,
     drift,
     unfinished,
+    back: waysBack(view, now),
     atWork: (newestLease(view)?.remaining ?? 0) > 0,
   };
 }
@@ -134,12 +149,46 @@ function backendDrift(name: string, seen: BackendView | undefined, health: strin
   if (seen.running === null) lines.push(`${name} runs no release`);
   else if (seen.running === 'unsure')
     lines.push(`${name}: what it runs can't be told, its code was started through the link \`current\``);
-  else if (seen.running !== seen.current)
+  else if (seen.running !== seen.current && seen.slots.length === 1)
     lines.push(
       `${name} runs ${seen.running}, but its link \`current\` names ${seen.current ?? 'nothing'}: it was not restarted since`,
     );
   if (health !== undefined && health !== 'healthy') lines.push(`${name} is not healthy: ${health}`);
   return lines;
+}
+
+/** What the other slot of a backend runs and should not, in sentences. */
+function idleDrift(name: string, backend: BackendView | undefined): string[] {
+  const idle = idleOf(backend);
+  if (backend?.kind !== 'seen' || idle === undefined) return [];
+  const lines: string[] = [];
+  if (idle.running === 'unsure')
+    lines.push(`${name}: something listens on port ${idle.port}, and it is no release that can be told`);
+  else if (idle.lingers === 0)
+    lines.push(
+      `${name}: ${idle.running ?? 'what lingered'} on port ${idle.port} should have ended by now; the next command that changes something ends it`,
+    );
+  else if (idle.lingers === null && (idle.running ?? idle.link) !== null)
+    lines.push(
+      `${name}: ${idle.running ?? idle.link} was left on port ${idle.port}, where nothing is sent; the next command that changes something sees to it`,
+    );
+  if (idle.running !== 'unsure' && backend.running !== null && backend.running !== backend.current)
+    lines.push(
+      `${name} serves ${backend.running}, and its link \`current\` still names ${backend.current ?? 'nothing'}; the next command that changes something sees to it`,
+    );
+  return lines;
+}
+
+function waysBack(view: FleetView, now: number): Status['back'] {
+  const lingers = Object.entries(view.backends).flatMap(([name, backend]) => {
+    const { running = null, lingers: left = null } = idleOf(backend) ?? {};
+    return running === null || running === 'unsure' || left === null || left === 0 ? [] : [{ name, running, left }];
+  });
+  return [...Map.groupBy(lingers, ({ running }) => running)].map(([release, some]) => ({
+    release,
+    on: some.map(({ name }) => name),
+    until: new Date(now + Math.floor(Math.min(...some.map(({ left }) => left)) * 1000)).toISOString(),
+  }));
 }
 
 function mixed(backends: readonly BackendStatus[]): string[] {

@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { Answer, FleetFacts, Seen } from './facts.ts';
 import type { BalancerFacts } from './balancer-facts.ts';
-import { runningRelease, type BackendFacts } from './backend-facts.ts';
+import { lingering, runningRelease, type BackendFacts } from './backend-facts.ts';
 import {
   begunOn,
   newestOf,
+  newestRecord,
+  withServing,
   type BackendView,
   type BalancerView,
   type FleetView,
   type LeaseView,
+  type Lines,
   type Problem,
+  type SlotView,
 } from './fleet.ts';
 import { lapsed, remaining } from './lease.ts';
 import type { Backend, Host, Inventory } from './inventory.ts';
@@ -17,6 +21,7 @@ import type { GenerationRecord } from './record.ts';
 import type { LogTail } from './routing/foreign.ts';
 import { splitSocket } from './address.ts';
 import { serverAddress } from './routing/address.ts';
+import { portOf } from './slots.ts';
 import { digestOf } from './routing/configuration.ts';
 import type { Group } from './routing/groups.ts';
 import { parseConfiguration } from './routing/parse.ts';
@@ -28,7 +33,7 @@ export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: F
   const balancers = Object.fromEntries(
     inventory.balancers.map((host) => [host.name, balancerView(inventory, host, facts.balancers[host.name])]),
   );
-  return {
+  const view: FleetView = {
     configuration,
     begun: begunOn({ balancers }),
     balancers,
@@ -39,6 +44,7 @@ export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: F
       ]),
     ),
   };
+  return withServing(view, newestRecord(view));
 }
 
 function balancerView(
@@ -65,7 +71,7 @@ function balancerView(
     good: goodRecord(facts),
     digests: facts.prepared,
     vouched: facts.flipped !== null && facts.edits.length === 0,
-    spared: loaded.text === null ? null : sparedBy(inventory, loaded.text, facts, serves),
+    sends: loaded.text === null ? null : sendsTo(inventory, loaded.text, facts, serves),
     edits: facts.edits,
     lease: leaseView(facts),
     file: facts.text === null ? 'none' : createHash('sha256').update(facts.text).digest('hex'),
@@ -177,8 +183,13 @@ function goodRecord({ record, kept, flipped, prepared, edits, live }: BalancerFa
   return newestOf([...own, ...former]);
 }
 
-/** Who gets nothing by the text that Nginx has loaded and the links as they are: those that its upstream marks, or has no line for. */
-function sparedBy(inventory: Inventory, text: string, { lanes }: BalancerFacts, serves: boolean): string[] | null {
+/** Where a balancer sends by the text that Nginx has loaded and the links as they are. */
+function sendsTo(
+  inventory: Inventory,
+  text: string,
+  { lanes }: BalancerFacts,
+  serves: boolean,
+): ReadonlyMap<string, Lines> | null {
   const parsed = parseConfiguration(text);
   if ('problem' in parsed) return null;
   const group = serves ? (lanes['stable']?.replace(/^closing-/, '') ?? '') : '';
@@ -186,8 +197,13 @@ function sparedBy(inventory: Inventory, text: string, { lanes }: BalancerFacts, 
   const upstream = inventory.nginx.switch === 'reload' ? inventory.app : (map?.get(group) ?? map?.get('default') ?? '');
   const servers = parsed.upstreams.get(upstream);
   if (servers === undefined) return null;
-  const sent = new Set(servers.flatMap(({ address, parameters }) => (parameters.includes('down') ? [] : [address])));
-  return inventory.backends.filter((backend) => !sent.has(serverAddress(backend))).map(({ name }) => name);
+  const marks = new Map(servers.map(({ address, parameters }) => [address, parameters.includes('down')]));
+  return new Map(
+    inventory.backends.map((backend) => {
+      const ports = backend.slots.filter((port) => marks.has(serverAddress(backend, port)));
+      return [backend.name, { ports, out: ports.every((port) => marks.get(serverAddress(backend, port)) !== false) }];
+    }),
+  );
 }
 
 function folderProblems({ nginx }: Inventory, facts: BalancerFacts, user = 'USER'): Problem[] {
@@ -228,12 +244,14 @@ function unserved({ nginx }: Inventory, live: number, generation: { readonly kin
 function backendView(inventory: Inventory, backend: Backend, seen: Seen<BackendFacts> | undefined): BackendView {
   if (seen?.kind !== 'seen') return { kind: 'unreachable', reason: seen?.reason ?? 'it was not looked at' };
   const { facts } = seen;
-  const [slot] = backend.slots;
+  const slot = portOf(backend, false);
   const builds = inventory.build.builder === backend.name;
   return {
     kind: 'seen',
     token: facts.fence?.token ?? 0,
-    running: slot === undefined ? null : runningRelease(facts, slot),
+    slot,
+    running: runningRelease(facts, slot),
+    slots: backend.slots.map((port) => slotView(facts, port)),
     oneWay: facts.oneWay,
     current: facts.current,
     previous: facts.previous,
@@ -267,5 +285,15 @@ function backendView(inventory: Inventory, backend: Backend, seen: Seen<BackendF
         next: `Install what has ${command} on that host.`,
       })),
     ],
+  };
+}
+
+function slotView(facts: BackendFacts, port: number): SlotView {
+  const slot = facts.slots.find((each) => each.port === port);
+  return {
+    port,
+    running: runningRelease(facts, port),
+    link: slot?.serves ?? null,
+    lingers: slot === undefined ? null : lingering(slot, facts),
   };
 }

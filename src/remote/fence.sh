@@ -9,7 +9,7 @@
 # shellcheck disable=SC2034 # `fenced` reads it
 [ $# -lt 5 ] || lock_wait=$5
 fenced "$1" "$2" "$3" "$4"
-rm -rf "$1/incoming" "$1/lanes.new" "$1"/generations/new-* "$1"/generations/old-* "$1"/live.[0-9]* "$1"/fence.[0-9]*
+rm -rf "$1/incoming" "$1/lanes.new" "$1"/generations/new-* "$1"/generations/old-* "$1"/live.[0-9]* "$1"/fence.[0-9]* "$1"/linger-*.[0-9]*
 # Of a backend, where FOLDER is ROOT/.orchestrate.
 case $1 in
 */.orchestrate) rm -f "${1%/*}"/current.[0-9]* "${1%/*}"/previous.[0-9]* "${1%/*}"/slots/*.[0-9]* ;;

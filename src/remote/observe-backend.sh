@@ -16,6 +16,7 @@
 # and of each slot:
 #   slot PORT TARGET · wrapper PORT PID · listening PORT
 #   master PORT PID START CWD · worker PORT PID START CWD (START in clock ticks since boot; CWD - where it may not be read)
+#   linger PORT BOOT UNTIL (what served there before runs on until then, in seconds since boot)
 #   command PORT TEXT · through PORT WORDS (code that it imports by way of `current`)
 # Exits 0.
 root=$1 run=$2 pid_file=$3 python=$4
@@ -109,6 +110,7 @@ process() {
 }
 for port in $ports; do
   link "slot $port" "$root/slots/$port"
+  if [ -s "$root/.orchestrate/linger-$port" ]; then printf 'linger %s %s\n' "$port" "$(head -n 1 "$root/.orchestrate/linger-$port")"; fi
   file=$pid_file
   if [ "$pid_file" = - ]; then
     file=$run/$port.pid

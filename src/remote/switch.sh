@@ -1,28 +1,24 @@
 # shellcheck shell=sh
-# with: staging.sh backend-processes.sh log-end.sh
+# with: staging.sh backend-processes.sh slots.sh log-end.sh
 # shellcheck disable=SC2154 # `pid` and `start` are set by `named` and `started`
-# Switches a backend that takes no traffic to a release: links, end of what runs, and the new process seen.
+# Takes a slot to which nothing is sent to a release: links, end of what runs there, and the new process seen.
 # FOLDER TOKEN SEQUENCE HOLDER, then
-# ROOT RELEASE PORT PID_FILE SLOT_FILE RESTART DEADLINE_MS restart|keep [LOG]...
+# ROOT RELEASE PORT PID_FILE SLOT_FILE RESTART DEADLINE_MS restart|keep host|slot [LOG]...
 # SLOT_FILE: holds the wrapper's id, or - where the site keeps its own program (then PID_FILE is its own).
 # RESTART: shell text for a manager that restarts by a command; - for one that starts again by itself what was ended by TERM.
 # restart: also when the release runs already, but not twice under one TOKEN: where a link is lost in the middle, this script is met again,
 # and what it had begun has been done meanwhile. FOLDER/switched-PORT remembers `TOKEN BOOT PID:START` of what it started.
+# host: it is the host's only slot, and `current` names what it serves. slot: another one serves meanwhile; this one's link names the
+# release itself, and `current` stays (linger.sh).
 # LOG: where the end of the application's log may be found, as application-log.sh takes it.
 # Prints `RELEASE runs already as process PID`, or `RELEASE runs as process PID: stopped in N ms, started in N ms` with a line for each
 # thing that had to be mended. Exits 78 when the release is not complete here or what runs is not ours (nothing was changed), 1 when it
 # does not run at the deadline; the end of the application's log is on standard error then.
 fenced "$1" "$2" "$3" "$4"
-started_by=$1/switched-$7 token=$2
+started_by=$1/switched-$7 lingers=$1/linger-$7 token=$2
 shift 4
-root=$1 release=$2 port=$3 pid_file=$4 slot_file=$5 restart=$6 deadline=$7 force=$8
-shift 8
-
-# Hundredths of a second since boot. (A 1 in front of 08 keeps it from being octal.)
-clock() {
-  read -r uptime _ </proc/uptime
-  now=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
-}
+root=$1 release=$2 port=$3 pid_file=$4 slot_file=$5 restart=$6 deadline=$7 force=$8 of=$9
+shift 9
 
 # release_of PID: the name of the release that its working folder is in; nothing, if it is in none.
 release_of() {
@@ -49,38 +45,6 @@ listens() {
 failed() {
   log_end "$@" >&2
   die 1 "$reason"
-}
-
-# gone PID:START...: waits until all of them are; fails when they are not in time.
-gone() {
-  for one in "$@"; do
-    while still "$one"; do
-      clock
-      [ $((now - began)) -lt $((deadline / 10)) ] || return 1
-      sleep 0.02
-    done
-  done
-}
-
-# wake MASTER: threaded workers of Gunicorn see TERM only when their select ends, after a second or with the next connection. So
-# connections are made, and closed unused, until the master has ended; where there is no Python for that, the second is waited for.
-wake() {
-  python=$root/virtualenvs/$key/bin/python
-  [ -x "$python" ] || return 0
-  at=$(ss -Htln "( sport = :$port )" | awk 'NR == 1 { sub(/:[0-9]+$/, "", $4); gsub(/[][]/, "", $4); print $4 }')
-  case $at in '0.0.0.0' | '*' | '') at=127.0.0.1 ;; '::') at=::1 ;; esac
-  "$python" -I -S -c '
-import os, socket, sys, time
-master, address, port = sys.argv[1:]
-for look in range(40):
-    time.sleep(0.04)
-    if not os.path.exists("/proc/" + master):
-        break
-    try:
-        socket.create_connection((address, int(port)), 1).close()
-    except OSError:
-        break
-' "$1" "$at" "$port" </dev/null >/dev/null 2>&1 9>&- &
 }
 
 # orphans: workers that outlived their master and hold the port: a new one could not listen, or they would answer with the old release.
@@ -113,16 +77,18 @@ if named "$pid_file"; then
 fi
 
 # The links first: whatever starts from here on, for whatever reason, is the release.
-current=$(readlink "$root/current" 2>/dev/null) || current=''
-if [ "$current" != "$release" ]; then
-  if [ -n "$current" ] && [ -d "$root/$current" ]; then relink "$current" "$root/previous"; fi
-  relink "$release" "$root/current"
+if [ "$of" = host ]; then
+  follow "$release"
+  serves=../current
+else
+  rm -f "$lingers"
+  serves=../$release
 fi
-if [ "$slot_file" != - ] && [ "$(readlink "$root/slots/$port" 2>/dev/null)" != ../current ]; then
+if [ "$slot_file" != - ] && [ "$(readlink "$root/slots/$port" 2>/dev/null)" != "$serves" ]; then
   mkdir -p "$root/slots"
-  relink ../current "$root/slots/$port"
+  relink "$serves" "$root/slots/$port"
 fi
-sync "$root"
+sync "$root" "$root/slots" 2>/dev/null || sync "$root"
 
 # Started by this very command already?
 if [ "$force" = restart ] && [ -n "$old" ] &&
@@ -156,7 +122,7 @@ if [ "$restart" != - ]; then
   fi
 elif [ -n "$old" ]; then
   kill -s TERM "$master" || die 1 "process $master can't be ended"
-  wake "$master"
+  wake "$master" "$root/virtualenvs/$key/bin/python"
 fi
 # shellcheck disable=SC2086 # a list
 if ! gone $old $family; then

@@ -7,6 +7,7 @@ export function statusLines(status: Status): string[] {
     backend.name,
     backend.rotation,
     backend.running ?? 'no release',
+    backend.slot === null ? '' : `port ${backend.slot}`,
     backend.health ?? 'not asked',
     `${backend.since === null ? '' : `since ${backend.since.slice(0, 16).replace('T', ' ')} UTC`}${backend.rotation === 'out' ? `: ${backend.reason ?? 'no reason was given'}` : ''}`,
   ]);
@@ -16,7 +17,7 @@ export function statusLines(status: Status): string[] {
     generation === null ? '' : serves ? 'served by Nginx' : 'NOT served by Nginx',
   ]);
   return [
-    ...table([['BACKEND', 'ROTATION', 'RUNS', 'HEALTH', ''], ...backends]),
+    ...table([['BACKEND', 'ROTATION', 'RUNS', '', 'HEALTH', ''], ...backends]),
     '',
     ...table([['BALANCER', 'ROUTING', ''], ...balancers]),
     '',
@@ -25,6 +26,10 @@ export function statusLines(status: Status): string[] {
       : status.atWork
         ? [`AT WORK: ${status.unfinished}.`]
         : [`UNFINISHED: ${status.unfinished}. \`orchestrate resume\` goes on; \`orchestrate rollback\` goes back.`]),
+    ...status.back.map(
+      ({ release, on, until }) =>
+        `Going back to ${release} is instant until ${until.slice(0, 19).replace('T', ' ')} UTC${on.length === status.backends.length ? '' : ` on ${on.join(', ')}`}.`,
+    ),
     ...(status.drift.length === 0
       ? [`${status.app}: all is as it should be.`]
       : status.drift.map((line) => `! ${line}`)),

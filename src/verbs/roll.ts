@@ -4,6 +4,7 @@ import type { Policy } from '../carrying-out.ts';
 import type { Size } from '../core/batch.ts';
 import type { FleetView } from '../core/fleet.ts';
 import type { Inventory } from '../core/inventory.ts';
+import { beside } from '../core/slots.ts';
 import { planBack } from '../core/planning/back.ts';
 import { pruning } from '../core/planning/prune.ts';
 import { noReturn } from '../core/planning/one-way.ts';
@@ -15,6 +16,8 @@ export interface RollFlags extends LimitFlags, NowFlags {
   readonly ref?: string;
   readonly batch?: readonly Size[];
   readonly allowMigration?: readonly string[];
+  /** Milliseconds; default: the inventory's. */
+  readonly linger?: number;
 }
 
 /** Takes the fleet to a commit. Rejects with `Refusal` (exit 2) when the commit or its requirements can't be read, or flags don't go together. */
@@ -31,7 +34,8 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
     allowMigrations: flags.allowMigration ?? [],
     warnings,
   };
-  return { ...rollOf(inventory, `roll --ref ${ref}${saidBy(guarded)}`, wish), guarded };
+  const change = { ...rollOf(inventory, `roll --ref ${ref}${saidBy(guarded)}`, wish), guarded };
+  return flags.linger === undefined ? change : { ...change, linger: flags.linger };
 }
 
 /** What a commit is to be built from, out of the source. Rejects with `Refusal` (exit 2). */
@@ -58,15 +62,20 @@ export function rollOf(inventory: Inventory, command: string, wish: RollWish): C
     plan: (view, author, aside) => {
       const left = wish.hosts.filter((name) => !aside.has(name));
       const lost = spared(inventory, view, left, aside.size);
-      const without = {
+      const rest = {
         hosts: left.filter((name) => !lost.includes(name)),
         warnings: [
           ...wish.warnings,
           ...lost.map((name) => `${name} can't be reached and is left out (roll.on_failure: skip)`),
         ],
-        ...(lost.length === 0 ? {} : { lost }),
       };
-      return planRoll(inventory, view, { ...wish, ...without }, author);
+      // What failed with one slot is out already; with two it goes on serving the former release.
+      const failed = [...aside].filter((name) => beside(inventory).has(name));
+      const goes = new Map<string, 'lost' | 'failed'>([
+        ...lost.map((name) => [name, 'lost'] as const),
+        ...failed.map((name) => [name, 'failed'] as const),
+      ]);
+      return planRoll(inventory, view, { ...wish, ...rest, ...(goes.size > 0 ? { without: goes } : {}) }, author);
     },
     back: (view, author, failed, givenUp) =>
       planBack(

@@ -1,6 +1,7 @@
 import type { Opened } from '../open.ts';
 import type { Backend } from '../core/inventory.ts';
 import { statusOf, type Status } from '../core/status.ts';
+import { slotOf } from '../core/planning/moving.ts';
 import { viewOf } from '../core/view.ts';
 import { observe } from '../observe.ts';
 import { eachHost } from '../roll.ts';
@@ -14,23 +15,24 @@ export async function lookAtFleet(opened: Opened, flags: LimitFlags): Promise<St
   const limited = { ...inventory, backends };
   const [facts, answers] = await Promise.all([
     observe(limited, opened.remote, opened.probe, opened.configuration([])),
-    eachHost(
-      backends,
-      inventory.ssh.concurrency,
-      async (backend) => [backend.name, await ask(opened, backend)] as const,
+    eachHost(backends, inventory.ssh.concurrency, async (backend) =>
+      Promise.all(backend.slots.map(async (port) => [`${backend.name} ${port}`, await ask(opened, backend, port)])),
     ),
   ]);
-  return statusOf(limited, viewOf(limited, facts, opened.configuration), Object.fromEntries(answers));
+  const view = viewOf(limited, facts, opened.configuration);
+  const told = new Map(answers.flat().map(([slot = '', answer = '']) => [slot, answer]));
+  const health = backends.map((backend) => [backend.name, told.get(`${backend.name} ${slotOf(view, backend)}`) ?? '']);
+  return statusOf(limited, view, Object.fromEntries(health), opened.clock.now());
 }
 
-async function ask({ inventory, probe }: Opened, backend: Backend): Promise<string> {
+async function ask({ inventory, probe }: Opened, backend: Backend, port: number): Promise<string> {
   const { health } = inventory;
   const [balancer] = inventory.balancers;
   const through = health.from === 'balancer' ? balancer?.name : health.from === 'backend' ? backend.name : undefined;
   const answer = await probe.ask({
     ...(through === undefined ? {} : { through }),
     address: health.from === 'backend' ? '127.0.0.1' : backend.address,
-    port: backend.slots[0] ?? 80,
+    port,
     path: health.path,
     host: health.host,
     headers: health.headers,

@@ -76,6 +76,7 @@ test('a backend as it should be', () => {
       command: '/usr/bin/python3 gunicorn shop.wsgi',
       through: [],
       listening: true,
+      linger: null,
     },
   ]);
   assert.equal(running(facts), V1);

@@ -42,6 +42,8 @@ function shop(service: Service = {}, slots = [8000]): { inventory: Inventory; ba
       wrapper: true,
       command: COMMAND,
       slots,
+      linger: 600_000,
+      start_concurrency: 20,
       name: 'shop',
       pid_file: '/run/shop/gunicorn.pid',
       restart: null,
@@ -89,7 +91,7 @@ json.dump(answers, sys.stdout)
 test('supervisor is given one program a slot, by the user that ssh logs in as', () => {
   const { inventory, backend } = shop({}, [8000, 8001]);
   const text = supervisorConfiguration(inventory, backend, supervisor, 'deploy');
-  assert.deepEqual(text.match(/^\[program:.*\]$/gm), ['[program:shop-8000]', '[program:shop-8001]']);
+  assert.deepEqual(text.match(/^\[program:.*\]$/gm), ['[program:shop]', '[program:shop-8001]']);
   assert.deepEqual(readBySupervisor([text])[0], [commandLine(COMMAND), commandLine(COMMAND, '8001')]);
   assert.deepEqual(text.match(/^user=.*$/gm), ['user=deploy', 'user=deploy']);
   assert.match(text, /^startsecs=0$/m);

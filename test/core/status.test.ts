@@ -5,7 +5,8 @@ import { statusOf, type Status } from '../../src/core/status.ts';
 import { inventoryOf } from './inventory/world.ts';
 import { digestOf, viewOf, worldOf, V1, V2, type Wish, type World } from './planning/world.ts';
 
-const status = (world: World, health = {}): Status => statusOf(world.inventory, viewOf(world), health);
+const status = (world: World, health = {}): Status =>
+  statusOf(world.inventory, viewOf(world), health, Date.UTC(2026, 10, 23));
 const record = (world: World, name = 'lb1') => world.balancers.get(name)!.generations.get(7)!.record;
 
 describe('status', () => {
@@ -21,6 +22,7 @@ describe('status', () => {
       reason: null,
       since: '2026-11-01T00:00:00.000Z',
       running: V1,
+      slot: null,
       current: V1,
       health: 'healthy',
     });
@@ -162,7 +164,7 @@ describe('status', () => {
     const world = worldOf({});
     const some = { ...world.inventory, backends: world.inventory.backends.slice(0, 1) };
     assert.deepEqual(
-      statusOf(some, viewOf(world), {}).backends.map(({ name }) => name),
+      statusOf(some, viewOf(world), {}, 0).backends.map(({ name }) => name),
       ['web1'],
     );
     assert.ok(inventoryOf({}).backends.length > 1);

@@ -259,7 +259,7 @@ test('whatever a fleet tells, status, releases and plans say what they make of i
       ),
     };
     const view = viewOf(inventory, seen, () => CONFIGURATION);
-    statusLines(statusOf(inventory, view, { web1: 'healthy' })).forEach(wordsOnly);
+    statusLines(statusOf(inventory, view, { web1: 'healthy' }, 0)).forEach(wordsOnly);
     releasesLines(releasesOf(inventory, seen)).forEach(wordsOnly);
     planDrain(inventory, view, ['web2'], 'a reason', author);
     planEnable(inventory, view, ['web1'], author);

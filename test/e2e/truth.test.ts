@@ -106,7 +106,7 @@ async function simulated(fleet: SimFleet, make: Make): Promise<Ran> {
     ({ live, generations, lane }) => `${generations.get(live ?? 0)?.record.trim()}\n${lane}`,
   );
   const running = Object.fromEntries(
-    [...fleet.backends].map(([name, { process }]) => [name, process?.release ?? null]),
+    [...fleet.backends.keys()].map((name) => [name, fleet.serving(name).process?.release ?? null]),
   );
   return { exit: ending.exit, told: told(fleet.calls.slice(from)), end: endOf(records, running) };
 }

@@ -81,6 +81,7 @@ export class Fleet {
       switch: moves = 'live',
       program = 'wrapper',
       port = 8000,
+      two = [],
       workers = 2,
       threads = 8,
     } = this.options;
@@ -94,6 +95,7 @@ export class Fleet {
       switch: moves,
       program,
       port,
+      two,
       workers,
       threads,
     };

@@ -20,6 +20,8 @@ function inventoryOf(slot: Slot, manager: 'supervisor' | 'systemd'): Inventory {
       wrapper: true,
       command: slot.command,
       slots: [slot.port],
+      linger: 0,
+      start_concurrency: 1,
       name: 'shop',
       pid_file: '',
       restart: null,

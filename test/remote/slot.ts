@@ -160,7 +160,7 @@ export class Slot {
 
   switch(
     release: string,
-    { force = 'keep', restart = '-', own = false, deadline = 25_000, log = [] as string[] } = {},
+    { force = 'keep', restart = '-', own = false, deadline = 25_000, of = 'host', log = [] as string[] } = {},
   ): Promise<Ended> {
     const slotFile = own ? '-' : this.slotFile;
     return this.change('switch', [
@@ -172,8 +172,14 @@ export class Slot {
       restart,
       String(deadline),
       force,
+      of,
       ...log,
     ]);
+  }
+
+  /** The end of a change: the slot is the one that does not serve. */
+  linger(release: string, seconds: string): Promise<Ended> {
+    return this.change('linger', [this.root, release, String(this.port), this.pidFile, seconds, '10000']);
   }
 
   observe(own = false): Promise<Ended> {

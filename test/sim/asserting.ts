@@ -51,7 +51,7 @@ export function assertTrue(trouble: Trouble): void {
   if (last?.ending?.kind !== 'exit' || last.ending.exit > 1) return;
   const running = serving(fleet).flatMap((name) => {
     const backend = fleet.backends.get(name)!;
-    return backend.struck || !backend.machine.up ? [] : [backend.process?.release ?? null];
+    return backend.struck || !backend.machine.up ? [] : [fleet.serving(name).process?.release ?? null];
   });
   if (new Set(running).size > 1) assert.fail(`exit ${last.ending.exit}, and what serves is mixed\n${told(trouble)}`);
 }
@@ -59,7 +59,7 @@ export function assertTrue(trouble: Trouble): void {
 /** What serves is on one version, and nothing is told to be unfinished. What failed or could not be reached may still be out. */
 export function assertResumed(trouble: Trouble): void {
   const { fleet } = trouble;
-  const running = serving(fleet).map((name) => fleet.backends.get(name)?.process?.release ?? null);
+  const running = serving(fleet).map((name) => fleet.serving(name).process?.release ?? null);
   if (new Set(running).size !== 1) assert.fail(`what serves is mixed: ${running.join()}\n${told(trouble)}`);
   if (fleet.record !== null && fleet.record.intent !== null) assert.fail(`an intent is left\n${told(trouble)}`);
 }
@@ -69,7 +69,9 @@ export function assertAtRest(trouble: Trouble, wish: SimWish): void {
   const { fleet } = trouble;
   const wrong: string[] = [];
   const { record } = fleet;
-  const running = new Map([...fleet.backends].map(([name, { process }]) => [name, process?.release ?? null]));
+  const running = new Map(
+    [...fleet.backends.keys()].map((name) => [name, fleet.serving(name).process?.release ?? null]),
+  );
   if (new Set(running.values()).size !== 1) wrong.push(`not one version: ${JSON.stringify([...running])}`);
   for (const [name, { current }] of fleet.backends)
     if (current !== running.get(name)) wrong.push(`${name} runs ${running.get(name)} and its link names ${current}`);
@@ -96,10 +98,18 @@ export function assertAtRest(trouble: Trouble, wish: SimWish): void {
     )
       wrong.push(`the lease on ${name} is not free`);
     if (balancer.temporary.size > 0) wrong.push(`${name} has ${[...balancer.temporary].join()}`);
-    if ([...fleet.sends(balancer)].toSorted().join() !== serving(fleet).toSorted().join())
-      wrong.push(`${name} sends to ${[...fleet.sends(balancer)].join()}, and in rotation are ${serving(fleet).join()}`);
+    const meant = serving(fleet).map((each) => fleet.serving(each).name);
+    const sent = [...fleet.sends(balancer)].map((slot) => slot.name);
+    if (sent.toSorted().join() !== meant.toSorted().join())
+      wrong.push(`${name} sends to ${sent.join()}, and in rotation are ${meant.join()}`);
   }
-  for (const [name, { temporary }] of fleet.backends)
+  for (const [name, { temporary, slots, machine }] of fleet.backends) {
     if (temporary.size > 0) wrong.push(`${name} has ${[...temporary].join()}`);
+    for (const slot of slots.values()) {
+      if (slot === fleet.serving(name) || (slot.process === null && slot.serves === null)) continue;
+      const left = slot.linger?.boot === machine.boot ? slot.linger.until - machine.uptime : 0;
+      if (left <= 0) wrong.push(`${slot.process?.release ?? slot.serves} is left on ${slot.name}`);
+    }
+  }
   if (wrong.length > 0) assert.fail(`${wrong.join('\n')}\n${told(trouble)}`);
 }

@@ -3,13 +3,14 @@ import type { Event } from '../../src/core/event.ts';
 import type { Inventory } from '../../src/core/inventory.ts';
 import { serverAddress } from '../../src/core/routing/address.ts';
 import { renderConfiguration } from '../../src/core/routing/configuration.ts';
-import { declaredGroups, groupOf, type Group } from '../../src/core/routing/groups.ts';
+import { declaredGroups, fallback, groupOf, type Group } from '../../src/core/routing/groups.ts';
 import { formatRecord, parseRecord, type GenerationRecord } from '../../src/core/record.ts';
 import { formatRelease, virtualenvKey, type Release } from '../../src/core/release.ts';
 import { leastInRotation } from '../../src/core/planning/ground.ts';
+import { beside } from '../../src/core/slots.ts';
 import { template } from '../../src/fleet/templates.ts';
 import { V0, V1, worldOf, type Wish, type World } from '../core/planning/world.ts';
-import { durationOf, groupIn, SimBackend, SimBalancer, upstream } from './hosts.ts';
+import { durationOf, groupIn, SimBackend, SimBalancer, type SimSlot, upstream } from './hosts.ts';
 import { Machine } from './machine.ts';
 import { Chance, Time } from './time.ts';
 
@@ -57,7 +58,8 @@ export class SimFleet {
   readonly past = new Map<number, readonly Event[]>();
   /** Milliseconds by which every wall clock is off. */
   jump = 0;
-  readonly #names: ReadonlyMap<string, string>;
+  /** By what a balancer's lines call them. */
+  readonly #slots = new Map<string, SimSlot>();
 
   constructor(wish: SimWish = {}, seed = 1, inventory?: Inventory) {
     const world = worldOf(wish);
@@ -66,12 +68,14 @@ export class SimFleet {
     const [on_failure, max_failures] = wish.onFailure ?? [roll.on_failure, roll.max_failures];
     this.inventory = inventory ?? { ...world.inventory, roll: { ...roll, on_failure, max_failures } };
     this.pending = wish.migrates === true;
-    this.#names = new Map(this.inventory.backends.map((backend) => [serverAddress(backend), backend.name]));
     for (const { name } of [...this.inventory.balancers, ...this.inventory.backends])
       this.machines.set(name, new Machine(name, this.time));
     for (const { name } of this.inventory.balancers) this.balancers.set(name, new SimBalancer(this.machine(name)));
-    for (const { name, slots } of this.inventory.backends)
-      this.backends.set(name, new SimBackend(this.machine(name), slots[0] ?? 0));
+    for (const backend of this.inventory.backends) {
+      const made = new SimBackend(this.machine(backend.name), backend.slots);
+      this.backends.set(backend.name, made);
+      for (const [port, slot] of made.slots) this.#slots.set(serverAddress(backend, port), slot);
+    }
     this.#furnish(wish, world);
   }
 
@@ -86,11 +90,13 @@ export class SimFleet {
   }
 
   /** As open.ts has it. */
-  readonly configuration = (out: readonly ReadonlySet<string>[]): string => {
+  readonly configuration = (wanted: readonly Group[]): string => {
     const { inventory } = this;
     return rendered(
       inventory,
-      inventory.nginx.switch === 'live' ? declaredGroups(inventory, out) : [groupOf(out[0] ?? new Set(), inventory)],
+      inventory.nginx.switch === 'live'
+        ? declaredGroups(inventory, wanted)
+        : [wanted[0] ?? groupOf(new Set(), inventory)],
     );
   };
 
@@ -105,11 +111,14 @@ export class SimFleet {
         backend.virtualenvs.set(this.manifest(release).virtualenv, true);
       }
       backend.current = was.current;
-      backend.start(0);
+      for (const [port, slot] of backend.slots) {
+        const { link = null } = was.slots.get(port) ?? {};
+        slot.link = backend.slots.size === 1 ? 'current' : link;
+        slot.start(0);
+      }
     }
-    const whole = [new Set(wish.out ?? [])].filter(({ size }) => size > 0);
-    const serving = groupOf(new Set(wish.out ?? []), inventory);
-    const least = [groupOf(new Set(), inventory), ...(serving.name === 'all' ? [] : [serving])];
+    const serving = groupOf(new Set(wish.out ?? []), inventory, new Set(wish.second));
+    const least = [fallback, ...(serving.name === fallback.name ? [] : [serving])];
     for (const [name, balancer] of this.balancers) {
       const was = world.balancers.get(name);
       if (was === undefined) continue;
@@ -117,7 +126,7 @@ export class SimFleet {
         balancer.file =
           wish.loaded === 'least' && inventory.nginx.switch === 'live'
             ? rendered(inventory, least)
-            : this.configuration(whole);
+            : this.configuration([serving]);
       balancer.load();
       if (was.live === null) continue;
       balancer.live = was.live;
@@ -157,15 +166,17 @@ export class SimFleet {
     return newest;
   }
 
-  /** The backends to which the workers of a balancer may send what comes in now; with those that only end what they had begun, if asked. */
-  sends(balancer: SimBalancer, ending = false): Set<string> {
-    const found = new Set<string>();
+  /** The slots to which the workers of a balancer may send what comes in now; with those that only end what they had begun, if asked. */
+  sends(balancer: SimBalancer, ending = false): Set<SimSlot> {
+    const found = new Set<SimSlot>();
     if (!balancer.machine.up) return found;
     const live = this.inventory.nginx.switch === 'live';
     for (const worker of balancer.workers) {
       if (worker.text === null || (worker.ending && !ending)) continue;
-      for (const address of upstream(worker.text, this.inventory.app, live, groupIn(balancer.lane)))
-        found.add(this.#names.get(address) ?? address);
+      for (const address of upstream(worker.text, this.inventory.app, live, groupIn(balancer.lane))) {
+        const slot = this.#slots.get(address);
+        if (slot !== undefined) found.add(slot);
+      }
     }
     return found;
   }
@@ -179,49 +190,55 @@ export class SimFleet {
     const after = this.sends(balancer);
     if (was !== null && balancer.live !== null && balancer.live < was)
       this.never(`${name} went from generation ${was} to ${balancer.live}`);
-    const left = [...before].filter((host) => !after.has(host));
+    const left = [...before].filter((slot) => !after.has(slot));
     const least = leastInRotation(this.inventory);
-    if (after.size < least && after.size < before.size)
-      this.never(`${name} sends to ${after.size} backends, where ${least} is the least`);
-    for (const host of after) {
-      const backend = this.backends.get(host);
-      if (!before.has(host) && before.size > 0 && backend?.process?.well !== true && backend?.struck === false)
-        this.never(`${host} comes into rotation on ${name} and is not well`);
-    }
-    for (const host of left) this.#leave(this.backends.get(host));
+    const backends = (slots: ReadonlySet<SimSlot>): number => new Set([...slots].map(({ backend }) => backend)).size;
+    if (backends(after) < least && backends(after) < backends(before))
+      this.never(`${name} sends to ${backends(after)} backends, where ${least} is the least`);
+    // What no flip chose, the group of every slot, tries the next where nobody listens.
+    const chosen = groupIn(balancer.lane) !== fallback.name || beside(this.inventory).size === 0;
+    for (const slot of after)
+      if (!before.has(slot) && before.size > 0 && slot.process?.well !== true && !slot.backend.struck && chosen)
+        this.never(`${slot.name} comes into rotation on ${name} and is not well`);
+    for (const slot of left) this.#leave(slot);
     if (left.length > 0 && this.chance.next() < 0.2) this.#connect(balancer, before);
   }
 
-  #leave(backend: SimBackend | undefined): void {
-    if (backend !== undefined)
-      backend.busy = Math.max(backend.busy, this.time.now + durationOf(this.chance, this.calm));
+  #leave(slot: SimSlot | undefined): void {
+    if (slot !== undefined) slot.busy = Math.max(slot.busy, this.time.now + durationOf(this.chance, this.calm));
   }
 
   /** One that waits for a dead neighbour is passed on to another of those that were in when it came. */
-  #connect(balancer: SimBalancer, among: ReadonlySet<string>): void {
+  #connect(balancer: SimBalancer, among: ReadonlySet<SimSlot>): void {
     const each = { until: this.time.now + this.chance.between(0, 1000), among };
     balancer.connecting.push(each);
     this.time.after(each.until - this.time.now, () => {
       balancer.connecting = balancer.connecting.filter((other) => other !== each);
-      if (balancer.machine.up) this.#leave(this.backends.get(this.chance.one([...among]) ?? ''));
+      if (balancer.machine.up) this.#leave(this.chance.one([...among]));
     });
   }
 
-  /** Whether some request is, or may come, on a backend. */
-  occupied(name: string): string | undefined {
-    const backend = this.backends.get(name);
+  /** Whether some request is, or may come, on a slot. */
+  occupied(slot: SimSlot): string | undefined {
     for (const [host, balancer] of this.balancers)
-      if (this.sends(balancer, this.inventory.nginx.switch === 'reload').has(name)) return `${host} may send to it`;
-    return (backend?.busy ?? 0) > this.time.now ? 'it has not answered all yet' : undefined;
+      if (this.sends(balancer, this.inventory.nginx.switch === 'reload').has(slot)) return `${host} may send to it`;
+    return slot.busy > this.time.now ? 'it has not answered all yet' : undefined;
   }
 
-  /** The program is about to stop a backend's process. */
-  stopping(name: string): void {
-    const why = this.occupied(name);
-    if (why !== undefined) this.never(`${name} is stopped while ${why}`);
+  /** What runs in a slot is about to be stopped. */
+  stopping(slot: SimSlot): void {
+    const why = this.occupied(slot);
+    if (why !== undefined) this.never(`${slot.name} is stopped while ${why}`);
     for (const [host, { connecting }] of this.balancers)
-      if (connecting.some(({ among }) => among.has(name)))
-        this.never(`${name} is stopped while ${host} may pass a request on to it`);
+      if (connecting.some(({ among }) => among.has(slot)))
+        this.never(`${slot.name} is stopped while ${host} may pass a request on to it`);
+  }
+
+  /** The slot of a backend that serves, by the newest record. */
+  serving(name: string): SimSlot {
+    const backend = this.backends.get(name)!;
+    const slots = [...backend.slots.values()];
+    return backend.slots.get(this.record?.backends[name]?.slot ?? 0) ?? slots[0]!;
   }
 
   /** A script that has passed a fence changes something. */
@@ -237,7 +254,7 @@ const texts = new Map<string, string>();
 const TEMPLATE = template('upstream.conf.hbs', '').replace(/\{\{#each buckets\}\}[^]*?\{\{\/each\}\}\n/, '    * 00;\n');
 
 function rendered(inventory: Inventory, groups: readonly Group[]): string {
-  const key = `${inventory.nginx.switch} ${inventory.backends.map(serverAddress).join()} ${groups.map(({ name, out }) => `${name} ${out.join()}`).join('; ')}`;
+  const key = `${inventory.nginx.switch} ${inventory.backends.map(({ name, slots }) => `${name} ${slots.join()}`).join()} ${groups.map(({ name, out, second }) => `${name} ${out.join()} ${second.join()}`).join('; ')}`;
   let text = texts.get(key);
   if (text === undefined) texts.set(key, (text = renderConfiguration(inventory, groups, TEMPLATE).text));
   return text;

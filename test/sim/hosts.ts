@@ -38,7 +38,7 @@ export class SimBalancer {
   readonly temporary = new Set<string>();
   workers: Worker[] = [];
   /** Requests of before a flip that have not reached a backend yet: until when, and which they may be passed on to. */
-  connecting: { readonly until: number; readonly among: ReadonlySet<string> }[] = [];
+  connecting: { readonly until: number; readonly among: ReadonlySet<SimSlot> }[] = [];
   /** FOLDER/reloaded: the text that a reload has proved to be loaded, and its workers. */
   reloaded: { readonly text: string | null; readonly workers: readonly Worker[] } | undefined;
   /** Since when its clients are let go, in a closing generation. */
@@ -88,36 +88,33 @@ export interface Process {
   readonly well: boolean;
 }
 
-/** What is on a backend's disk, and the processes of its one slot. */
-export class SimBackend {
-  readonly machine: Machine;
+/** One slot of a backend: what its wrapper runs. */
+export class SimSlot {
+  readonly backend: SimBackend;
   readonly port: number;
-  /** By name: the release.json; null: there is none, it is half-made. */
-  readonly releases = new Map<string, string | null>();
-  /** By key, whether it is complete. */
-  readonly virtualenvs = new Map<string, boolean>();
-  current: string | null = null;
-  previous: string | null = null;
-  readonly temporary = new Set<string>();
+  /** The release that slots/PORT names, or `current`; null: there is no such link. */
+  link: string | null = null;
   process: Process | null = null;
-  /** The wrapper runs: it starts what the link names whenever nothing runs. */
-  wrapper = true;
   /** FOLDER/switched-PORT: what was started under which token. */
   switched: { readonly token: string; readonly process: Process } | undefined;
-  /** FOLDER/one-way */
-  oneWay: string | undefined;
-  /** What does not start here, or starts and is not well. */
-  readonly broken = new Map<string, 'ends' | 'ill'>();
+  /** FOLDER/linger-PORT */
+  linger: { readonly boot: string; readonly until: number } | undefined;
   /** When the last request that a balancer has begun is answered. */
   busy = 0;
-  /** Somebody or something else than the program ended its process, or may have. */
-  struck = false;
-  #pids = 1000;
   #starting = false;
 
-  constructor(machine: Machine, port: number) {
-    this.machine = machine;
+  constructor(backend: SimBackend, port: number) {
+    this.backend = backend;
     this.port = port;
+  }
+
+  get name(): string {
+    return `${this.backend.machine.name} ${this.port}`;
+  }
+
+  /** What a start now would serve. */
+  get serves(): string | null {
+    return this.link === 'current' ? this.backend.current : this.link;
   }
 
   /** The process ends; the wrapper starts what the link names then. */
@@ -128,30 +125,81 @@ export class SimBackend {
   }
 
   start(after = 250): void {
-    if (this.#starting || this.process !== null || !this.wrapper || !this.machine.up) return;
+    const { backend } = this;
+    const { machine } = backend;
+    if (this.#starting || this.process !== null || !backend.wrapper || !machine.up) return;
     this.#starting = true;
-    const { boot } = this.machine;
-    this.machine.time.after(after, () => {
+    const { boot } = machine;
+    machine.time.after(after, () => {
       this.#starting = false;
-      if (this.machine.boot !== boot || !this.machine.up || !this.wrapper || this.process !== null) return;
-      const release = this.current;
-      if (release === null || !this.releases.has(release)) return;
-      const ill = this.broken.get(release);
+      if (machine.boot !== boot || !machine.up || !backend.wrapper || this.process !== null) return;
+      const release = this.serves;
+      if (release === null || !backend.releases.has(release)) return;
+      const ill = backend.broken.get(release);
       if (ill === 'ends') {
         this.start(1000);
         return;
       }
-      const start = Math.floor(this.machine.uptime * 100);
-      this.process = { pid: (this.#pids += 1), start, release, well: ill === undefined };
+      const start = Math.floor(machine.uptime * 100);
+      this.process = { pid: backend.nextPid(), start, release, well: ill === undefined };
     });
   }
 
   powerCut(): void {
-    this.machine.powerCut();
     this.process = null;
-    this.wrapper = false;
     this.busy = 0;
     this.#starting = false;
+  }
+}
+
+/** What is on a backend's disk, and its slots. */
+export class SimBackend {
+  readonly machine: Machine;
+  readonly slots: ReadonlyMap<number, SimSlot>;
+  /** By name: the release.json; null: there is none, it is half-made. */
+  readonly releases = new Map<string, string | null>();
+  /** By key, whether it is complete. */
+  readonly virtualenvs = new Map<string, boolean>();
+  current: string | null = null;
+  previous: string | null = null;
+  readonly temporary = new Set<string>();
+  /** The wrappers run: each starts what its link names whenever nothing runs. */
+  wrapper = true;
+  /** FOLDER/one-way */
+  oneWay: string | undefined;
+  /** What does not start here, or starts and is not well. */
+  readonly broken = new Map<string, 'ends' | 'ill'>();
+  /** Somebody or something else than the program ended a process of it, or may have. */
+  struck = false;
+  #pids = 1000;
+
+  constructor(machine: Machine, ports: readonly number[]) {
+    this.machine = machine;
+    this.slots = new Map(ports.map((port) => [port, new SimSlot(this, port)]));
+  }
+
+  slot(port: number): SimSlot {
+    const slot = this.slots.get(port);
+    if (slot === undefined) throw new Error(`${this.machine.name} has no slot ${port}`);
+    return slot;
+  }
+
+  nextPid(): number {
+    this.#pids += 1;
+    return this.#pids;
+  }
+
+  /** The links of a release: `previous` is what was current. */
+  follow(release: string): void {
+    if (this.current === release) return;
+    if (this.current !== null && this.releases.has(this.current)) this.previous = this.current;
+    this.current = release;
+  }
+
+  powerCut(): void {
+    this.machine.powerCut();
+    for (const slot of this.slots.values()) slot.powerCut();
+    this.wrapper = false;
     this.struck = true;
   }
 
@@ -159,7 +207,7 @@ export class SimBackend {
     this.machine.powerOn();
     this.machine.time.after(800, () => {
       this.wrapper = true;
-      this.start();
+      for (const slot of this.slots.values()) slot.start();
     });
   }
 }

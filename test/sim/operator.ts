@@ -246,13 +246,14 @@ export class Operator {
     }
     const socket = `${address}:${port}`;
     const named = inventory.backends.find(
-      (each) => serverAddress(each) === socket || (each.name === through && address === '127.0.0.1'),
+      (each) => serverAddress(each, port) === socket || (each.name === through && address === '127.0.0.1'),
     );
     const backend = fleet.backends.get(named?.name ?? '');
     if (backend === undefined) return refused;
     if (!backend.machine.up) return undefined;
-    if (backend.process === null) return refused;
-    const status = path !== inventory.health.path || backend.process.well ? inventory.health.status : 503;
+    const { process = null } = backend.slots.get(port) ?? {};
+    if (process === null) return refused;
+    const status = path !== inventory.health.path || process.well ? inventory.health.status : 503;
     return { kind: 'answered', status, body: 'ok', took: 1 };
   }
 

@@ -1,4 +1,4 @@
-import { drained, pruneReleases, switching } from './scripts/backend.ts';
+import { drained, linger, pruneReleases, switching } from './scripts/backend.ts';
 import type { Script } from './scripts/here.ts';
 import { fence, lease } from './scripts/lease.ts';
 import {
@@ -34,6 +34,7 @@ export const scripts: Readonly<Record<string, Script>> = {
   awaiting: routing.awaiting,
   drained,
   switch: switching,
+  linger,
   'prune-releases': pruneReleases,
   preflight: staging.preflight,
   'receive-source': staging.receiveSource,

@@ -27,6 +27,9 @@ const wishes: fc.Arbitrary<SimWish> = fc
     out: fc.option(fc.subarray(names('web', 4), { maxLength: 1 }), { nil: [], freq: 4 }),
     loaded: fc.constantFrom(...(['all', 'all', 'all', 'least'] as const)),
     migrates: fc.boolean(),
+    // Who has two slots, and whether all of them serve by the second one.
+    two: fc.oneof(fc.constant<string[]>([]), fc.constant(names('web', 5)), fc.subarray(names('web', 5))),
+    turned: fc.boolean(),
     onFailure: fc.constantFrom(
       ...([
         ['rollback', 1],
@@ -36,9 +39,11 @@ const wishes: fc.Arbitrary<SimWish> = fc
       ] as const),
     ),
   })
-  .map(({ how: [configuration, kind], out, rest, ...more }) => ({
+  .map(({ how: [configuration, kind], out, rest, two, turned, ...more }) => ({
     ...more,
     ...within(more, more.backends > 3 ? 2 : 1),
+    two: two.filter((name) => Number(name.slice(3)) <= more.backends),
+    second: turned ? two.filter((name) => Number(name.slice(3)) <= more.backends) : [],
     configuration,
     switch: kind,
     pause: rest === 'pause',

@@ -122,9 +122,10 @@ export class Trouble {
       case 'crash':
         later(deed.after, () => {
           const backend = fleet.backends.get(named);
-          if (backend === undefined || backend.process === null) return;
+          const running = [...(backend?.slots.values() ?? [])].filter(({ process }) => process !== null);
+          if (backend === undefined || running.length === 0) return;
           backend.struck = true;
-          backend.end();
+          fleet.chance.one(running)?.end();
         });
         return {};
       case 'kill':
@@ -163,8 +164,10 @@ export class Trouble {
       balancer.workers = balancer.workers.filter(({ ending }) => !ending);
     for (const backend of fleet.backends.values()) {
       backend.broken.clear();
-      if (backend.process !== null) backend.process = { ...backend.process, well: true };
-      backend.busy = Math.min(backend.busy, fleet.time.now + 4000);
+      for (const slot of backend.slots.values()) {
+        if (slot.process !== null) slot.process = { ...slot.process, well: true };
+        slot.busy = Math.min(slot.busy, fleet.time.now + 4000);
+      }
     }
     await fleet.time.pass(() => false, 5000);
   }

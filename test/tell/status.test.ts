@@ -14,10 +14,20 @@ const sound: Status = {
       reason: null,
       since: '2026-11-23T10:00:00.000Z',
       running: 'v2',
+      slot: null,
       current: 'v2',
       health: 'healthy',
     },
-    { name: 'web2', rotation: 'out', reason: 'new disk', since: null, running: null, current: null, health: null },
+    {
+      name: 'web2',
+      rotation: 'out',
+      reason: 'new disk',
+      since: null,
+      running: null,
+      slot: null,
+      current: null,
+      health: null,
+    },
   ],
   balancers: [
     { name: 'lb1', generation: 6, serves: true },
@@ -25,6 +35,7 @@ const sound: Status = {
   ],
   drift: [],
   unfinished: null,
+  back: [],
   atWork: false,
 };
 

@@ -76,8 +76,11 @@ function wrapper(
     ];
   if (slot === undefined || slot.wrapper === null)
     return [missing(`no wrapper runs for port ${port} (${run}/${port}.slot)`, print)];
+  const runs = ok(`the wrapper of port ${port} runs as ${facts.user}`);
+  // The slot for the next release.
+  if (slot.master === null && slot.link === null && backend.slots.length > 1) return [runs];
   return [
-    ok(`the wrapper of port ${port} runs as ${facts.user}`),
+    runs,
     ...(slot.master === null
       ? [
           note(
@@ -176,14 +179,30 @@ function listening(
       ];
 }
 
-/** A rehearsal starts a second, smaller one beside it. */
-function memory({ rehearse, build }: Inventory, { name }: Backend, port: number, lines: Lines): Check[] {
-  if (rehearse.on === 'none' || (rehearse.on === 'builder' && build.builder !== name)) return [];
+/** What a second application may take, of what the running one does: it has only started. */
+const SECOND = 1.3;
+
+/** A rehearsal starts a second, smaller one beside it; with two slots a whole one runs there for a while. */
+function memory({ rehearse, build }: Inventory, { name, slots }: Backend, port: number, lines: Lines): Check[] {
+  const two = slots.length > 1;
+  if (!two && (rehearse.on === 'none' || (rehearse.on === 'builder' && build.builder !== name))) return [];
   const free = whole(lines.one('memory'));
   const uses = lines
     .all('uses')
     .flatMap((line) => (line.startsWith(`${port} `) ? [whole(line.split(' ')[1]) ?? 0] : []))[0];
-  if (free === undefined || uses === undefined || free >= uses) return [];
+  if (free === undefined || uses === undefined) return [];
+  // Where both run already there is nothing to come.
+  const both = slots.every((each) => lines.all('uses').some((line) => line.startsWith(`${each} `)));
+  if (two)
+    return both || free >= uses * SECOND
+      ? []
+      : [
+          missing(
+            `${size(free)} of memory are free, and the application on port ${port} takes ${size(uses)}: the next release does not fit beside it`,
+            `give the host more memory, or one slot: slots: [${port}] beside its address`,
+          ),
+        ];
+  if (free >= uses) return [];
   return [
     note(
       `${size(free)} of memory are free, and the application takes ${size(uses)}: the rehearsal may not fit beside it`,

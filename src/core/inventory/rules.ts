@@ -8,7 +8,7 @@ import { swallowing } from './swallowing.ts';
 export interface Read {
   readonly sections: Partial<Omit<Sections, 'balancers' | 'backends'>>;
   readonly balancers: readonly Written<{ readonly ssh?: SshOfHost }>[];
-  readonly backends: readonly Written<{ readonly ssh?: SshOfHost }>[];
+  readonly backends: readonly Written<{ readonly ssh?: SshOfHost; readonly slots?: readonly number[] }>[];
 }
 
 /** What no key can be asked about alone: how the keys fit together. */
@@ -39,6 +39,13 @@ export function doubts(read: Read): Finding[] {
         'is short: Nginx then closes idle connections all the time, and each of them may carry a request that is lost',
     });
   findings.push(...swallowing(read.sections));
+  const { service: program } = read.sections;
+  if (program !== undefined && program.linger > 24 * 3_600_000)
+    findings.push({
+      path: ['service', 'linger'],
+      message:
+        'is longer than a day: all that time each host holds two releases in memory, and two sets of database connections',
+    });
   const byAddress = new Map(read.backends.map((backend) => [backend.address, backend.name]));
   for (const { name, address, path } of read.balancers) {
     const other = byAddress.get(address);
@@ -119,7 +126,7 @@ function* staticFiles({ sections: { build, release } }: Read): Generator<Finding
     };
 }
 
-function* service({ sections: { service: section } }: Read): Generator<Finding> {
+function* service({ sections: { service: section }, backends }: Read): Generator<Finding> {
   if (section === undefined) return;
   const { manager, wrapper, restart, command } = section;
   if (wrapper && (manager === 'pidfile' || manager === 'command'))
@@ -131,6 +138,12 @@ function* service({ sections: { service: section } }: Read): Generator<Finding> 
     yield { path: ['service', 'restart'], message: 'is required with manager: command' };
   if (manager !== 'command' && restart !== null)
     yield { path: ['service', 'restart'], message: `is used with manager: command only, not with ${manager}` };
+  const two = [section.slots, ...backends.map(({ entry }) => entry.slots ?? [])].some(({ length }) => length > 1);
+  if (!wrapper && two)
+    yield {
+      path: ['service', 'slots'],
+      message: "two slots need wrapper: true: the site's own program is one process",
+    };
   if (wrapper && command !== undefined && /(^|\s)(--daemon|-D)(\s|$)/.test(command))
     yield { path: ['service', 'command'], message: 'must stay in the foreground: leave --daemon out' };
 }

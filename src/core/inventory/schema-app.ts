@@ -60,7 +60,7 @@ export const build = z
   })
   .describe('How a release is made, once, on one host.');
 
-const SLOTS = 'must be a list of one port, such as [8000]';
+const SLOTS = 'must be a list of one or two ports, such as [8000] or [8000, 8001]';
 
 export const service = z
   .strictObject({
@@ -78,9 +78,17 @@ export const service = z
     slots: z
       .array(value.port, SLOTS)
       .min(1, SLOTS)
-      .max(1, 'has more than one port, and only one slot a host is supported yet: give one port')
+      .max(2, SLOTS)
+      .refine(([one, other]) => one !== other, 'names one port twice: each slot needs its own')
       .prefault([8000])
-      .describe('The port that the application listens on.'),
+      .describe('The port that the application listens on; two: the next release starts on the other one first.'),
+    linger: value.durationOrNone
+      .prefault('10m')
+      .describe('Two slots: how long the former release runs on, so that going back to it is instant. 0s: not at all.'),
+    start_concurrency: value
+      .whole(1, 1000)
+      .prefault(20)
+      .describe('Two slots: hosts on which the next release is started at once.'),
     name: value.serviceName.describe("The program's name in supervisor or systemd."),
     pid_file: z
       .exactOptional(value.absolutePath)

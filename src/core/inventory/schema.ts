@@ -73,7 +73,7 @@ export const backend = z.strictObject({
   weight: z
     .exactOptional(value.whole(1, 1000))
     .describe('Its part of the requests compared with the others; default 1.'),
-  slots: z.exactOptional(service.shape.slots.unwrap()).describe("Its own port instead of the service's."),
+  slots: z.exactOptional(service.shape.slots.unwrap()).describe("Its own port, or two, instead of the service's."),
   ssh: ofHost,
 });
 

@@ -7,10 +7,11 @@ import { restoring } from './configuring.ts';
 import { bestDeclared, inTwo, type Order } from './cut.ts';
 import { Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
-import { leastInRotation, settling } from './ground.ts';
+import { leastInRotation, lostSlot, settling } from './ground.ts';
 import { changedByHand } from './by-hand.ts';
 import { inHand, LOST, NEW } from './hand.ts';
 import { listed } from './listed.ts';
+import { atOnce, movingOver, names } from './moving.ts';
 import { settledFleet } from './newcomers.ts';
 import { switching } from './switching.ts';
 import { refused, type Planned } from './refusal.ts';
@@ -35,7 +36,7 @@ export interface Way {
 export function planBack(whole: Inventory, view: FleetView, way: Way, author: Author): Planned {
   const { release, failed, hosts, givenUp = new Set() } = way;
   // It moves nothing, so it is done though another balancer can't be reached.
-  const not = tornConfiguration(whole, view) ?? balancersAway(view) ?? changedByHand(view);
+  const not = tornConfiguration(whole, view) ?? balancersAway(view) ?? changedByHand(view) ?? lostSlot(whole, view);
   if (not !== undefined) return not;
   const inventory = settledFleet(whole, view);
 
@@ -64,7 +65,8 @@ export function planBack(whole: Inventory, view: FleetView, way: Way, author: Au
   const held = astray.filter((backend) => inHand(begun.reasonOf(backend.name)) && !lacking.includes(backend));
   const staysOut = begun.out.length - held.length + lost.length;
   const room = inventory.backends.length - staysOut - leastInRotation(inventory);
-  const tight = astray.filter(({ name }) => room < 1 && begun.in.includes(name));
+  const over = movingOver(inventory, view, names(astray), release ?? '');
+  const tight = astray.filter(({ name }) => room < 1 && begun.in.includes(name) && !over.has(name));
   const coming = astray.filter((backend) => !lacking.includes(backend) && !tight.includes(backend));
   const attempt = ({ order, leaves }: Road) => {
     const routing = new Routing(inventory, view, author, view.begun);
@@ -81,7 +83,11 @@ export function planBack(whole: Inventory, view: FleetView, way: Way, author: Au
     if (phases.length === 0) phases.push(...settling(inventory, view, routing, release));
     return { routing, phases, order };
   };
-  const ways = orders(inventory, coming, begun, room);
+  const ways: readonly Order[] = [
+    ...atOnce(coming, over, (others) => orders(inventory, others, begun, room)),
+    // Where Nginx has not loaded the groups for it, and may not be told to, they stay what they are.
+    ...(inventory.nginx.configuration === 'fixed' ? [inTwo(coming, begun).held] : []),
+  ];
   const roads = LEAVING.flatMap((leaves) => ways.map((order): Road => ({ order, leaves })));
   const { routing, phases, order } = bestDeclared(attempt, roads);
   const undeclared = coming.filter(({ name }) => !order.flat().includes(name));
@@ -93,7 +99,7 @@ export function planBack(whole: Inventory, view: FleetView, way: Way, author: Au
   const title = `${left.length === 0 ? 'all hosts' : listed(order.flat())} back to ${release ?? 'what they were'}`;
   const stay = lost.filter((name) => routing.in.includes(name));
   const notes = [
-    ...left.map(({ hosts: some, why }) => `${named(some)} can't be put back: ${why}`),
+    ...left.map(({ hosts: some, why }) => `${listed(names(some))} can't be put back: ${why}`),
     ...(stay.length > 0
       ? [`${listed(stay)} can't be reached, and stays in rotation: it can't be spared, or taken out`]
       : []),
@@ -131,11 +137,8 @@ interface Road {
   readonly leaves: (typeof LEAVING)[number];
 }
 
-const named = (backends: readonly Backend[]): string => listed(backends.map(({ name }) => name));
-
 /**
- * Ways to cut what comes back into batches: the others as a roll does it, as far as there is room, or one by one; where Nginx has not
- * loaded the groups for it, and may not be told to (`fixed`), they stay what they are.
+ * Ways to cut what comes back into batches: the others as a roll does it, as far as there is room, or one by one.
  */
 function orders(inventory: Inventory, coming: readonly Backend[], routing: Routing, room: number): Order[] {
   const { held, others } = inTwo(coming, routing);
@@ -146,6 +149,5 @@ function orders(inventory: Inventory, coming: readonly Backend[], routing: Routi
   return [
     [...held, ...cut],
     [...held, ...others.map(({ name }) => [name])],
-    ...(inventory.nginx.configuration === 'fixed' ? [held] : []),
   ];
 }

@@ -1,4 +1,4 @@
-import { newestOf, seenBalancers, type FleetView } from '../fleet.ts';
+import { newestOf, seenBalancers, type FleetView, type SeenBalancer } from '../fleet.ts';
 import { outOf, type GenerationRecord } from '../record.ts';
 import { standings } from '../standing.ts';
 import { refused, type Refused } from './refusal.ts';
@@ -20,7 +20,7 @@ export function changedByHand(view: FleetView): Refused | undefined {
     [
       ...[...standing].flatMap(([, each]) => (each.kind === 'level' ? [] : [each.says])),
       ...seenBalancers(view).map(
-        ([name, { spared, live }]) => `${name} (generation ${live ?? 'none'}) ${routes(spared)}`,
+        ([name, { sends, live }]) => `${name} (generation ${live ?? 'none'}) ${routes(sends)}`,
       ),
       ...(good === null ? ['no record can be read that was not changed'] : [told(good)]),
     ],
@@ -31,8 +31,9 @@ export function changedByHand(view: FleetView): Refused | undefined {
 export const goodRecord = (view: FleetView): GenerationRecord | null =>
   newestOf(seenBalancers(view).map(([, { good }]) => good));
 
-function routes(spared: readonly string[] | null): string {
-  if (spared === null) return 'sends nobody can tell where: its Nginx does not tell what it has loaded';
+function routes(sends: SeenBalancer['sends']): string {
+  if (sends === null) return 'sends nobody can tell where: its Nginx does not tell what it has loaded';
+  const spared = [...sends].flatMap(([name, { out }]) => (out ? [name] : []));
   return spared.length === 0 ? 'sends to every backend' : `sends nothing to ${spared.join(', ')}`;
 }
 

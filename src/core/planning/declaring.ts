@@ -1,6 +1,7 @@
 import type { Inventory } from '../inventory.ts';
 import type { Phase } from '../plan.ts';
 import type { Intent } from '../record.ts';
+import { beside } from '../slots.ts';
 import { refused, type Planned } from './refusal.ts';
 
 export interface Goal {
@@ -22,7 +23,11 @@ export function declaring(
   if (missing.length > 0 && inventory.nginx.configuration === 'fixed')
     return refused(
       'Nginx has not loaded the groups that this needs, and nginx.configuration is `fixed`: nothing was changed.',
-      `Let an administrator install what \`orchestrate init --print upstream\` prints as ${inventory.nginx.file}, test it and reload Nginx.`,
+      `Let an administrator install what \`orchestrate init --print upstream\` prints as ${inventory.nginx.file}, test it and reload Nginx.${
+        beside(inventory).size > 0
+          ? ' Where that has been done: hosts with two slots that do not follow the usual order (one was left aside, or is out) need groups of their own; `--batch 100%` of all hosts needs none.'
+          : ''
+      }`,
       missing.slice(0, 10),
     );
   const reloads = phases.some(({ name }) => name === 'declare')

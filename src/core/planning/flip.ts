@@ -4,9 +4,10 @@ import type { BalancerView, FleetView, SeenBalancer } from '../fleet.ts';
 import type { Phase, ProbeStep, RunStep, Step } from '../plan.ts';
 import type { BackendRecord, GenerationRecord, Intent } from '../record.ts';
 import { splitSocket } from '../address.ts';
-import { highestGeneration, newestRecord, seenBalancers } from '../fleet.ts';
+import { highestGeneration, newestRecord, seenBalancers, turned } from '../fleet.ts';
+import { hasTwo, portOf, secondOf } from '../slots.ts';
 import { NEW } from './hand.ts';
-import { declaredGroups, groupOf, portions, type Group } from '../routing/groups.ts';
+import { declaredGroups, fallback, groupOf, portions, type Group } from '../routing/groups.ts';
 import { install, keep, oldWorkers, quiesce, reload } from './configuring.ts';
 
 const SCRIPT_DEADLINE = 60_000;
@@ -33,7 +34,7 @@ export const authored = ({ by: who, command, at }: Author): Pick<Intent, 'by' | 
 });
 
 /** What a flip is about to change of a backend. */
-type Coming = Pick<BackendRecord, 'rotation' | 'reason' | 'by'>;
+type Coming = Pick<BackendRecord, 'rotation' | 'reason' | 'by' | 'slot' | 'release'>;
 
 /**
  * The routing as a plan goes along: each flip is a new generation, one number higher on every balancer, with its record. A group that the
@@ -89,18 +90,23 @@ export class Routing {
     }
     const record = newestRecord(view);
     this.#served = record?.served ?? [];
-    for (const { name } of inventory.backends) {
+    for (const backend of inventory.backends) {
+      const { name } = backend;
       const seen = view.backends[name];
       const running = seen?.kind === 'seen' && seen.running !== 'unsure' ? seen.running : null;
-      const known = record?.backends[name];
+      const { slot: port = portOf(backend, false), ...known } = record?.backends[name] ?? {};
       const since = `@time:${this.#generation + 1}`;
-      if (known !== undefined)
-        this.#backends[name] = { ...known, release: seen?.kind === 'seen' ? running : known.release };
-      else if (record === null || joining.has(name)) this.#backends[name] = { rotation: 'in', since, release: running };
-      else this.#backends[name] = { rotation: 'out', reason: NEW, since, release: running };
+      const slot = hasTwo(backend) ? { slot: port } : {};
+      if ('rotation' in known)
+        this.#backends[name] = { ...known, release: seen?.kind === 'seen' ? running : known.release, ...slot };
+      else if (record === null || joining.has(name))
+        this.#backends[name] = { rotation: 'in', since, release: running, ...slot };
+      else this.#backends[name] = { rotation: 'out', reason: NEW, since, release: running, ...slot };
     }
-    this.#group = groupOf(new Set(this.out), inventory);
-    this.#lane = record?.table['stable']?.replace(/^closing-/, '') ?? this.#group.name;
+    this.#group = this.#next();
+    const live = record?.table['stable']?.replace(/^closing-/, '') ?? this.#group.name;
+    // Where backends had one slot and now have two, `all` comes to mean both: what a text does not know goes where it went.
+    this.#lane = live === fallback.name ? this.#group.name : live;
   }
 
   /** Who is out of rotation, in the inventory's order, with what the next flip will change. */
@@ -120,6 +126,20 @@ export class Routing {
     return this.#coming.get(name) ?? this.#backends[name];
   }
 
+  /** The group that the next flip makes serve. */
+  #next(): Group {
+    const backends = Object.fromEntries(
+      Object.entries(this.#backends).map(([name, known]) => [name, { ...known, ...this.#coming.get(name) }]),
+    );
+    return groupOf(new Set(this.out), this.#inventory, secondOf({ backends }, this.#inventory));
+  }
+
+  /** The table as the next flip makes it. */
+  get table(): { readonly out: ReadonlySet<string>; readonly second: ReadonlySet<string> } {
+    const { out, second } = this.#next();
+    return { out: new Set(out), second: new Set(second) };
+  }
+
   /** The groups that the flips so far need and that a balancer has not loaded as the inventory wants them. */
   get missing(): string[] {
     return [...this.#missing];
@@ -134,9 +154,9 @@ export class Routing {
     return this.#generation;
   }
 
-  /** Sets that are out after later flips, in order: what is declared is declared in portions of them. */
-  set upcoming(sets: readonly ReadonlySet<string>[]) {
-    this.#upcoming = sets.map((out) => groupOf(out, this.#inventory));
+  /** What later flips make, in order: what is declared is declared in portions of them. */
+  set upcoming(tables: readonly Routing['table'][]) {
+    this.#upcoming = tables.map(({ out, second }) => groupOf(out, this.#inventory, second));
   }
 
   reasonOf(name: string): string | undefined {
@@ -148,17 +168,38 @@ export class Routing {
     return this.#backends[name]?.release ?? null;
   }
 
+  /** The port of the slot that serves, where a backend has two. */
+  slotOf(name: string): number | undefined {
+    return this.#backends[name]?.slot;
+  }
+
   served(name: string, release: string): void {
     const backend = this.#backends[name];
     if (backend !== undefined) this.#backends[name] = { ...backend, release };
   }
 
   takeOut(name: string, reason: string): void {
-    this.#coming.set(name, { rotation: 'out', reason, by: this.#author.by });
+    this.#change(name, ({ slot, release }) => ({
+      rotation: 'out',
+      reason,
+      by: this.#author.by,
+      ...slotted(slot),
+      release,
+    }));
   }
 
   putIn(name: string): void {
-    this.#coming.set(name, { rotation: 'in' });
+    this.#change(name, ({ slot, release }) => ({ rotation: 'in', ...slotted(slot), release }));
+  }
+
+  /** Its other slot serves, with what runs there. */
+  moveOver(name: string, slot: number, release: string): void {
+    this.#change(name, (now) => ({ ...now, slot, release }));
+  }
+
+  #change(name: string, how: (now: Coming) => Coming): void {
+    const now = this.#now(name);
+    if (now !== undefined) this.#coming.set(name, how(now));
   }
 
   /** The next flip's record says that nothing is left of what was begun, and that the release serves; null: none is brought to serve. */
@@ -168,14 +209,16 @@ export class Routing {
 
   /** The phases that make what was said so far true on every balancer; the last of them is the flip itself. */
   flip(title: string, batch?: Phase['batch']): Phase[] {
-    const group = groupOf(new Set(this.out), this.#inventory);
+    const group = this.#next();
     const live = this.#inventory.nginx.switch === 'live';
     const before = live ? this.#declare(group) : [];
     for (const [name, coming] of this.#coming) {
       const known = this.#backends[name];
       if (known === undefined) continue;
       const since = coming.rotation === known.rotation ? known.since : `@time:${this.#generation + 1}`;
-      this.#backends[name] = { ...coming, since, release: known.release };
+      const { rotation, reason, by, slot, release } = coming;
+      const why = { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) };
+      this.#backends[name] = { rotation, ...why, since, release, ...slotted(slot) };
     }
     this.#coming.clear();
     if (this.#finished !== undefined) {
@@ -199,7 +242,9 @@ export class Routing {
     const backends = Object.fromEntries(
       Object.entries(view.backends).map(([name, seen]) => [
         name,
-        seen.kind === 'seen' && name in this.#backends ? { ...seen, running: this.releaseOf(name) } : seen,
+        seen.kind === 'seen' && name in this.#backends
+          ? { ...turned(seen, this.slotOf(name)), running: this.releaseOf(name) }
+          : seen,
       ]),
     );
     const record = this.#written;
@@ -217,7 +262,7 @@ export class Routing {
         good: record,
         digests: new Map([...seen.digests, [generation, generationName(generation)]]),
         vouched: true,
-        spared: null,
+        sends: null,
         edits: [],
         file: this.#files.get(name) ?? seen.file,
         unloaded: false,
@@ -289,21 +334,21 @@ export class Routing {
     this.#missing.add(group.name);
     if (this.#inventory.nginx.configuration === 'fixed') return [];
     const usual = new Set(declaredGroups(this.#inventory).map(({ name }) => name));
-    const wanted = new Map([this.#group, group, ...this.#upcoming].map((each) => [each.name, new Set(each.out)]));
-    const further = [...wanted].flatMap(([name, out]) => (usual.has(name) ? [] : [out]));
+    const wanted = new Map([this.#group, group, ...this.#upcoming].map((each) => [each.name, each]));
+    const further = [...wanted.values()].filter(({ name }) => !usual.has(name));
     const [portion = []] = portions(this.#inventory, further);
     const serving = seenBalancers(this.#view).flatMap(([name, { serves }]) =>
       serves || this.#loaded !== undefined ? [name] : [],
     );
     this.#loaded = new Set(declaredGroups(this.#inventory, portion).map(({ name }) => name));
     // Its name may tell of a backend that the inventory has lost: then no other text has it, and it would fall to all.
-    const lane = this.#loaded.has(this.#lane) ? [] : [{ name: this.#lane, out: this.#group.out }];
+    const lane = this.#loaded.has(this.#lane) ? [] : [{ ...this.#group, name: this.#lane }];
     const closing = (): Step[] => [
       ...this.#move(`closing-${this.#lane}`, 'answers end their connections', serving),
       quiesce(this.#inventory, serving),
     ];
     const steps = [
-      this.#install(this.#view.configuration(portion, this.#inventory, lane)),
+      this.#install(this.#view.configuration([...portion, ...lane], this.#inventory)),
       ...(serving.length > 0 ? closing() : []),
       reload(this.#inventory, this.#hosts),
       keep(this.#inventory, this.#hosts),
@@ -325,7 +370,7 @@ export class Routing {
   /** For nginx.switch: reload. The upstream is rewritten with its marks, Nginx reloaded, and its old workers waited for; the generation keeps the record. */
   #rewrite(group: Group): Step[] {
     return [
-      this.#install(this.#view.configuration([new Set(group.out)], this.#inventory)),
+      this.#install(this.#view.configuration([group], this.#inventory)),
       reload(this.#inventory, this.#hosts),
       keep(this.#inventory, this.#hosts),
       oldWorkers(this.#inventory, this.#hosts),
@@ -380,6 +425,8 @@ export class Routing {
     return `${JSON.stringify(value)}\n`;
   }
 }
+
+const slotted = (slot: number | undefined): Pick<BackendRecord, 'slot'> => (slot === undefined ? {} : { slot });
 
 const whom = (hosts: readonly string[]): string => (hosts.length === 1 ? (hosts[0] ?? '') : 'balancers');
 

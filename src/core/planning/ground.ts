@@ -1,5 +1,6 @@
 import type { Inventory } from '../inventory.ts';
 import { newestRecord, seenBalancers, type FleetView } from '../fleet.ts';
+import { beside, secondOf } from '../slots.ts';
 import { outOf } from '../record.ts';
 import { groupOf } from '../routing/groups.ts';
 import { countOf } from '../inventory/count.ts';
@@ -13,7 +14,26 @@ import { refused, type Refused } from './refusal.ts';
 
 /** Why nothing may be changed on this fleet as it is, or undefined. `hosts` are the backends that are to be touched. */
 export function groundFor(inventory: Inventory, view: FleetView, hosts: readonly string[]): Refused | undefined {
-  return unreachable(view, hosts) ?? changedByHand(view) ?? troubled(inventory, view, hosts);
+  return (
+    unreachable(view, hosts) ?? changedByHand(view) ?? lostSlot(inventory, view) ?? troubled(inventory, view, hosts)
+  );
+}
+
+/** Why nothing may be changed where a slot serves that the inventory has no more: every group would send to another. */
+export function lostSlot(inventory: Inventory, view: FleetView): Refused | undefined {
+  const known = newestRecord(view)?.backends ?? {};
+  const [first, ...others] = inventory.backends.flatMap(({ name, slots }) => {
+    const slot = known[name]?.slot;
+    return slot === undefined || slots.includes(slot) ? [] : [{ name, slot, slots }];
+  });
+  if (first === undefined) return undefined;
+  const { name, slot, slots } = first;
+  return refused(
+    `${name} serves on port ${slot}, which its slots in the inventory (${slots.join(', ')}) lack; nothing was touched.`,
+    `Give it both slots again. To take one away: roll once more, so that the other serves, let it linger no longer (\`orchestrate linger stop\`), then take it out.`,
+    others.map((each) => `${each.name} serves on port ${each.slot}, its slots are ${each.slots.join(', ')}`),
+    2,
+  );
 }
 
 function unreachable(view: FleetView, hosts: readonly string[]): Refused | undefined {
@@ -47,7 +67,9 @@ export function unsettled(inventory: Inventory, view: FleetView): string | undef
   );
   if (left.length > 0) return `without ${listed(left)}, which the inventory no longer has`;
   if (record.table['stable']?.startsWith('closing-') === true) return 'connections are kept open again';
-  const group = groupOf(outOf(record), inventory);
+  const group = groupOf(outOf(record), inventory, secondOf(record, inventory));
+  if (record.table['stable'] !== group.name && beside(inventory).size > 0)
+    return 'the routing names the slots that serve';
   if (inventory.nginx.switch === 'reload' && !seen.every(({ declares }) => declares(group, inventory)))
     return 'the configuration as the record says';
   return undefined;
@@ -89,19 +111,22 @@ export const leastInRotation = ({ roll, backends }: Inventory): number =>
 
 /**
  * Refuses batches that would leave fewer in rotation than `min_in_rotation`. Hosts that are out by a person's word stay out all the time;
- * those that an unfinished roll has in hand come back with their own batch.
+ * those that an unfinished roll has in hand come back with their own batch. `over`: those that need not leave.
  */
 export function enoughLeft(
   inventory: Inventory,
   routing: Pick<Routing, 'out' | 'reasonOf'>,
   batches: readonly (readonly string[])[],
+  over: ReadonlyMap<string, unknown> = new Map(),
 ): Refused | undefined {
   const fleet = inventory.backends.length;
   const least = leastInRotation(inventory);
   const out = new Set(routing.out);
   for (const batch of batches) {
-    const left = fleet - new Set([...out, ...batch]).size;
-    if (left < least && batch.some((host) => !out.has(host))) return tooFew(inventory, batch, [...out], left, least);
+    const leaving = batch.filter((host) => !over.has(host));
+    const left = fleet - new Set([...out, ...leaving]).size;
+    if (left < least && leaving.some((host) => !out.has(host)))
+      return tooFew(inventory, leaving, [...out], left, least);
     for (const host of batch) if (inHand(routing.reasonOf(host))) out.delete(host);
   }
   return undefined;

@@ -1,7 +1,17 @@
 import type { Inventory } from '../inventory.ts';
-import { complete, highestGeneration, newestRecord, seenBalancers, type FleetView } from '../fleet.ts';
+import {
+  complete,
+  highestGeneration,
+  newestRecord,
+  seenBalancers,
+  withServing,
+  sparedBy,
+  type FleetView,
+  type SeenBalancer,
+} from '../fleet.ts';
 import type { Phase, Plan } from '../plan.ts';
 import { outOf, type GenerationRecord } from '../record.ts';
+import { hasTwo, portOf, secondOf } from '../slots.ts';
 import { groupOf } from '../routing/groups.ts';
 import { standings, type Standing } from '../standing.ts';
 import { goodRecord } from './by-hand.ts';
@@ -9,10 +19,10 @@ import { Routing, type Author } from './flip.ts';
 import { leastInRotation } from './ground.ts';
 import { listed } from './listed.ts';
 import { settledFleet } from './newcomers.ts';
-import { runs } from './prevailing.ts';
+import { runs, runsOn } from './prevailing.ts';
 import { refused, type Planned, type Refused } from './refusal.ts';
 import { publishStep } from './staging.ts';
-import { health } from './switching.ts';
+import { health } from './health.ts';
 
 /** What a person says of a routing that was changed by hand. */
 export interface Truth {
@@ -119,7 +129,7 @@ function mend(
     );
   if ('kind' in record) return record;
   const believed: FleetView = {
-    ...view,
+    ...withServing(view, record),
     begun: record.intent ?? view.begun,
     balancers: Object.fromEntries(
       seenBalancers(view).map(([name, seen]) => [name, { ...seen, record, good: record, edits: [] }]),
@@ -129,10 +139,15 @@ function mend(
   const routing = new Routing(fleet, believed, author, believed.begun);
   const short = tooFew(fleet, view, routing);
   if (short !== undefined) return short;
-  const coming = fleet.backends.filter(
-    ({ name }) =>
-      routing.in.includes(name) && seenBalancers(view).some(([, { spared }]) => spared?.includes(name) ?? true),
-  );
+  const coming = fleet.backends.filter((backend) => {
+    const { name } = backend;
+    const port = routing.slotOf(name) ?? portOf(backend, false);
+    const there = ({ sends }: SeenBalancer): boolean => {
+      const lines = sends?.get(name);
+      return lines?.out === false && lines.ports.includes(port);
+    };
+    return routing.in.includes(name) && !seenBalancers(view).every(([, seen]) => there(seen));
+  });
   const title =
     truth.adopt === undefined
       ? `what the record of generation ${record.generation} says, written on all balancers`
@@ -148,7 +163,7 @@ function mend(
   const look: Phase = {
     name: 'check',
     title: `see that ${listed(seen.map(({ name }) => name))}, to which not all balancers send, ${seen.length === 1 ? 'is' : 'are'} healthy`,
-    tracks: seen.map((backend) => ({ host: backend.name, steps: health(inventory, view, backend) })),
+    tracks: seen.map((backend) => ({ host: backend.name, steps: health(inventory, believed, backend) })),
   };
   return { phases: [...(seen.length > 0 ? [look] : []), ...flip], after: routing.seenAfter() };
 }
@@ -162,40 +177,41 @@ function adopted(
   { by, command, at, token, holder }: Author,
 ): GenerationRecord | Refused {
   const seen = view.balancers[balancer];
-  const spared = seen?.kind === 'seen' ? seen.spared : null;
-  if (spared === null)
+  const sends = seen?.kind === 'seen' ? seen.sends : null;
+  if (sends === null)
     return refused(
       `What ${balancer} routes can't be told: its Nginx does not tell what it has loaded.`,
       'See that Nginx runs there and has loaded its configuration (`orchestrate check`), or give --overwrite.',
     );
   const since = `@time:${highestGeneration(view) + 1}`;
-  const backends = inventory.backends.flatMap(({ name }) => {
+  const backends = inventory.backends.flatMap((backend) => {
+    const { name } = backend;
     const before = good?.backends[name];
     // What no record knows is new: that nothing is sent there is no hand's work.
     if (good !== null && before === undefined) return [];
-    const out = spared.includes(name);
-    const release = before?.release ?? runs(view, name);
-    if (before !== undefined && (before.rotation === 'out') === out) return [[name, { ...before, release }] as const];
+    const { ports, out } = sends.get(name) ?? { ports: [], out: true };
+    const known = before?.slot ?? portOf(backend, false);
+    const port = ports.includes(known) ? known : (ports[0] ?? known);
+    const release = (port === known ? before?.release : null) ?? runsOn(view, name, port);
+    const slot = hasTwo(backend) ? { slot: port } : {};
+    if (before !== undefined && (before.rotation === 'out') === out)
+      return [[name, { ...before, release, ...slot }] as const];
     return [
       [
         name,
         out
-          ? ({ rotation: 'out', reason: `by hand on ${balancer}`, since, by, release } as const)
-          : ({ rotation: 'in', since, release } as const),
+          ? ({ rotation: 'out', reason: `by hand on ${balancer}`, since, by, release, ...slot } as const)
+          : ({ rotation: 'in', since, release, ...slot } as const),
       ] as const,
     ];
   });
   const known = { backends: Object.fromEntries(backends) };
+  const fleet = { ...inventory, backends: inventory.backends.filter(({ name }) => name in known.backends) };
   return {
     version: 1,
     app: inventory.app,
     generation: good?.generation ?? 0,
-    table: {
-      stable: groupOf(outOf(known), {
-        ...inventory,
-        backends: inventory.backends.filter(({ name }) => name in known.backends),
-      }).name,
-    },
+    table: { stable: groupOf(outOf(known), fleet, secondOf(known, fleet)).name },
     ...known,
     intent: good?.intent ?? null,
     ...(good?.served === undefined ? {} : { served: good.served }),
@@ -212,7 +228,7 @@ function tooFew(inventory: Inventory, view: FleetView, routing: Routing): Refuse
   const least = leastInRotation(inventory);
   if (routing.in.length >= least) return undefined;
   const most = Math.min(
-    ...seenBalancers(view).map(([, { spared }]) => inventory.backends.length - (spared ?? []).length),
+    ...seenBalancers(view).map(([, seen]) => inventory.backends.length - (sparedBy(seen, inventory) ?? []).length),
   );
   if (routing.in.length >= most) return undefined;
   return refused(

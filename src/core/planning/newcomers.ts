@@ -1,6 +1,6 @@
 import type { Inventory } from '../inventory.ts';
 import { newestRecord, seenBalancers, type FleetView } from '../fleet.ts';
-import { groupOf } from '../routing/groups.ts';
+import { fallback } from '../routing/groups.ts';
 import { listed } from './listed.ts';
 import { refused, type Refused } from './refusal.ts';
 
@@ -12,12 +12,11 @@ import { refused, type Refused } from './refusal.ts';
 export function newcomers(inventory: Inventory, view: FleetView): ReadonlySet<string> {
   const unknown = unrecorded(inventory, view);
   if (unknown.size === 0) return unknown;
-  const all = groupOf(new Set(), inventory);
   const { configuration, switch: kind } = inventory.nginx;
   const loaded =
     configuration === 'fixed' &&
     kind === 'live' &&
-    seenBalancers(view).every(([, seen]) => seen.declares(all, inventory));
+    seenBalancers(view).every(([, seen]) => seen.declares(fallback, inventory));
   return loaded ? new Set() : unknown;
 }
 

@@ -24,7 +24,15 @@ export function origin(view: FleetView, to: string): string | null {
 /** The release that a backend is known to run; null: none, or it can't be told. */
 export function runs(view: FleetView, name: string): string | null {
   const seen = view.backends[name];
-  return seen?.kind !== 'seen' || seen.running === 'unsure' ? null : seen.running;
+  return seen?.kind === 'seen' ? runsOn(view, name, seen.slot) : null;
+}
+
+/** The same of one of its slots. */
+export function runsOn({ backends }: FleetView, name: string, port: number): string | null {
+  const seen = backends[name];
+  if (seen?.kind !== 'seen') return null;
+  const running = port === seen.slot ? seen.running : (seen.slots.find((slot) => slot.port === port)?.running ?? null);
+  return running === 'unsure' ? null : running;
 }
 
 function inRotation(view: FleetView, without: readonly string[] = []): string[] {

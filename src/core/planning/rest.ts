@@ -5,13 +5,13 @@ import { Routing, type Author } from './flip.ts';
 import { balancersAway, tornConfiguration } from './back.ts';
 import { changedByHand } from './by-hand.ts';
 import { declaring } from './declaring.ts';
-import { leastInRotation, unsettled } from './ground.ts';
+import { leastInRotation, lostSlot, unsettled } from './ground.ts';
 import { failedReason, inHand, LOST, NEW } from './hand.ts';
 import { listed } from './listed.ts';
 import { settledFleet } from './newcomers.ts';
 import { prevailing, runs } from './prevailing.ts';
 import type { Planned } from './refusal.ts';
-import { seenHealthy } from './switching.ts';
+import { seenHealthy } from './health.ts';
 
 /**
  * Brings a roll to rest where it is: what it has in hand and is well comes back into rotation with what it runs, what failed stays out and
@@ -20,7 +20,7 @@ import { seenHealthy } from './switching.ts';
  * @param failed backends that could not be switched, or did not come back
  */
 export function planRest(whole: Inventory, view: FleetView, failed: ReadonlySet<string>, author: Author): Planned {
-  const not = balancersAway(view) ?? tornConfiguration(whole, view) ?? changedByHand(view);
+  const not = balancersAway(view) ?? tornConfiguration(whole, view) ?? changedByHand(view) ?? lostSlot(whole, view);
   if (not !== undefined) return not;
   const inventory = settledFleet(whole, view);
   const routing = new Routing(inventory, view, author, view.begun);

@@ -1,6 +1,6 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import { seenBalancers } from '../fleet.ts';
+import { idleOf, seenBalancers, sparedBy } from '../fleet.ts';
 import type { Intent } from '../record.ts';
 import type { Size } from '../batch.ts';
 import { releaseName, virtualenvKey, type Release, type VirtualenvContent } from '../release.ts';
@@ -8,8 +8,9 @@ import { bestDeclared, orders, type Order } from './cut.ts';
 import { authored, Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
-import { LOST } from './hand.ts';
+import { failedReason, LOST } from './hand.ts';
 import { listed } from './listed.ts';
+import { movingOver, names } from './moving.ts';
 import { newcomers, settledFleet } from './newcomers.ts';
 import { joining, switching } from './switching.ts';
 import { settled } from './rollback.ts';
@@ -26,8 +27,8 @@ export interface RollWish {
   readonly batch: readonly Size[];
   readonly allowMigrations: readonly string[];
   readonly warnings: readonly string[];
-  /** Backends that can't be reached and that it goes without: taken out of rotation first. */
-  readonly lost?: readonly string[];
+  /** Backends that it goes without, since they can't be reached, or failed: taken out of rotation first. */
+  readonly without?: ReadonlyMap<string, 'lost' | 'failed'>;
 }
 
 export interface CommitWish {
@@ -57,16 +58,20 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     to: release.release,
     commit: release.commit,
     ref: release.ref,
-    hosts: [...wish.hosts, ...(wish.lost ?? [])],
+    hosts: [...wish.hosts, ...lostOf(wish)],
     batch: [...wish.batch],
     ...(wish.allowMigrations.length === 0 ? {} : { allow: [...wish.allowMigrations] }),
     ...authored(author),
   };
-  const begun = withoutLost(new Routing(fleet, view, author, view.begun), wish.lost);
+  const begun = new Routing(fleet, view, author, view.begun);
+  const goes = begun.in.filter((name) => wish.without?.has(name) === true);
+  const few = enoughLeft(fleet, begun, [goes]);
+  if (few !== undefined) return few;
+  without(begun, wish, release.release);
   const touched = inventory.backends.filter(
     ({ name }) => wish.hosts.includes(name) && (left.has(name) || !settled(view, begun, name, release.release)),
   );
-  const joins = touched.map(({ name }) => name).filter((name) => left.has(name));
+  const joins = names(touched).filter((name) => left.has(name));
   const title = `${release.release} (${release.subject}) on ${listed(touched.map(({ name }) => name))}`;
   if (touched.length === 0) {
     const phases = settling(fleet, view, begun, release.release);
@@ -83,6 +88,16 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
       `What ${listed(unsure.map(({ name }) => name))} really runs can't be told: its code was started through the link \`current\`.`,
       'Start it with real paths: `cd -P current/repository && exec …`, or use the wrapper (service.wrapper: true). `orchestrate check` shows the line.',
     );
+  const taken = touched.flatMap(({ name }) => {
+    const idle = idleOf(view.backends[name]);
+    return idle?.running === 'unsure' ? [`${name}: port ${idle.port}`] : [];
+  });
+  if (taken.length > 0)
+    return refused(
+      'Something listens where the next release is to start, and it is no release of this app.',
+      "`orchestrate check` tells more; `ss -ltnp` on the host names it. End it, or take another port, or one slot (`slots: [8000]` beside the host's address).",
+      taken,
+    );
 
   const toStage = {
     release,
@@ -93,15 +108,18 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   };
   const others = touched.filter(({ name }) => !left.has(name));
   const ways = orders(fleet, others, wish.batch, begun);
-  const possible = ways.filter((order) => enoughLeft(fleet, begun, order) === undefined);
-  const short = possible.length > 0 ? undefined : enoughLeft(fleet, begun, ways[0] ?? []);
-  if (short !== undefined) return short;
+  const over = movingOver(fleet, view, names(others), release.release);
+  const short = (order: Order) => enoughLeft(fleet, begun, order, over);
+  const possible = ways.filter((order) => short(order) === undefined);
+  if (possible.length === 0) return short(ways[0] ?? [])!;
   const attempt = (order: Order) => {
-    const routing = withoutLost(new Routing(fleet, view, author, intent), wish.lost);
+    const routing = without(new Routing(fleet, view, author, intent), wish, release.release);
     const goal = { release: release.release, batches: order };
     if (joins.length === 0) return { routing, phases: switching(inventory, view, routing, goal), order };
     // Where it can't be told that nothing is sent to them, that is made so first.
-    const sure = seenBalancers(view).every(([, { spared }]) => joins.every((name) => spared?.includes(name)));
+    const sure = seenBalancers(view).every(([, balancer]) =>
+      joins.every((name) => sparedBy(balancer, inventory)?.includes(name)),
+    );
     const phases = sure ? [] : routing.flip(`nothing is sent to ${listed(joins)} until the first roll`);
     phases.push(joining(inventory, view, goal, joins), ...switching(inventory, view, routing, { ...goal, before: 1 }));
     const coming = new Set(joins);
@@ -110,7 +128,12 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
       backends: inventory.backends.filter(({ name }) => coming.has(name) || !left.has(name)),
     };
     const last = new Routing(all, routing.seenAfter(), author, order.length === 0 ? intent : null, coming);
-    for (const name of joins) last.served(name, release.release);
+    const moved = movingOver(inventory, view, joins, release.release);
+    for (const name of joins) {
+      const way = moved.get(name);
+      if (way === undefined) last.served(name, release.release);
+      else last.moveOver(name, way.port, release.release);
+    }
     if (order.length === 0) last.finish(release.release);
     phases.push(...last.flip(`${listed(joins)} in rotation`));
     return { routing: { missing: [...routing.missing, ...last.missing], out: routing.out }, phases, order };
@@ -120,15 +143,38 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   return declaring(
     inventory,
     routing.missing,
-    { title, from: present, to: release.release, intent, ...(wish.lost === undefined ? {} : { aside: wish.lost }) },
+    {
+      title,
+      from: present,
+      to: release.release,
+      intent,
+      ...(lostOf(wish).length === 0 ? {} : { aside: lostOf(wish) }),
+    },
     [...preflight(inventory, view, toStage, [...stages, ...phases]), ...stages, ...phases],
-    [...wish.warnings, ...unfinished(view, release.release), ...notes(inventory, routing, view, order, present)],
+    [
+      ...wish.warnings,
+      ...unfinished(view, release.release),
+      ...notes(inventory, routing, view, order, present),
+      ...doubled([...over.keys()]),
+    ],
   );
 }
 
+/** What two releases on one host take. */
+const doubled = (hosts: readonly string[]): string[] =>
+  hosts.length === 0
+    ? []
+    : [
+        `${listed(hosts)} ${hosts.length === 1 ? 'runs' : 'run'} both releases until the former one has lingered: twice the workers, their memory and their database connections`,
+      ];
+
+const lostOf = (wish: RollWish): string[] =>
+  [...(wish.without ?? [])].flatMap(([name, why]) => (why === 'lost' ? [name] : []));
+
 /** They leave rotation with the first flip. */
-function withoutLost(routing: Routing, lost: RollWish['lost'] = []): Routing {
-  for (const name of lost) if (routing.in.includes(name)) routing.takeOut(name, LOST);
+function without(routing: Routing, wish: RollWish, release: string): Routing {
+  for (const [name, why] of wish.without ?? [])
+    if (routing.in.includes(name)) routing.takeOut(name, why === 'lost' ? LOST : failedReason(release));
   return routing;
 }
 

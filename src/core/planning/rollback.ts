@@ -10,6 +10,7 @@ import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
 import { inHand } from './hand.ts';
 import { listed } from './listed.ts';
+import { atOnce, movingOver, names } from './moving.ts';
 import { neverRolled, settledFleet } from './newcomers.ts';
 import { noReturn } from './one-way.ts';
 import { switching } from './switching.ts';
@@ -73,10 +74,11 @@ export function planRollback(whole: Inventory, view: FleetView, asked: RollbackW
   const touched = inventory.backends.filter(
     ({ name }) => wish.hosts.includes(name) && !settled(view, begun, name, release),
   );
-  const ways = orders(inventory, touched, wish.batch, begun);
-  const possible = ways.filter((order) => enoughLeft(inventory, begun, order) === undefined);
-  const short = possible.length > 0 ? undefined : enoughLeft(inventory, begun, ways[0] ?? []);
-  if (short !== undefined) return short;
+  const over = movingOver(inventory, view, names(touched), release);
+  const ways = atOnce(touched, over, (others) => orders(inventory, others, wish.batch, begun));
+  const short = (order: Order) => enoughLeft(inventory, begun, order, over);
+  const possible = ways.filter((order) => short(order) === undefined);
+  if (possible.length === 0) return short(ways[0] ?? [])!;
   const attempt = (order: Order) => {
     const routing = touched.length === 0 ? begun : new Routing(inventory, view, author, intent);
     if (touched.length === 0) return { routing, phases: settling(inventory, view, routing, release) };
@@ -105,12 +107,12 @@ function served(view: FleetView, common: readonly string[]): readonly string[] {
   return known === undefined ? common : common.filter((name) => known.includes(name));
 }
 
-/** Whether a host has nothing left to do: it runs the release, says so by its link, and no roll has it in hand. */
+/** Whether a host has nothing left to do: it runs the release, would start it again, and no roll has it in hand. */
 export function settled(view: FleetView, routing: Routing, name: string, release: string): boolean {
   const seen = view.backends[name];
-  return (
-    seen?.kind === 'seen' && seen.running === release && seen.current === release && !inHand(routing.reasonOf(name))
-  );
+  if (seen?.kind !== 'seen' || seen.running !== release || inHand(routing.reasonOf(name))) return false;
+  // With two slots `current` only follows; what starts is what the slot's own link names.
+  return seen.slots.length > 1 || seen.current === release;
 }
 
 /** Releases that are complete on all of the hosts, oldest first. */

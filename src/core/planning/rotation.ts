@@ -8,7 +8,8 @@ import { refused, type Planned } from './refusal.ts';
 import { inHand } from './hand.ts';
 import { listed } from './listed.ts';
 import { neverRolled, settledFleet } from './newcomers.ts';
-import { drained, seenHealthy } from './switching.ts';
+import { drained } from './draining.ts';
+import { seenHealthy } from './health.ts';
 import { prevailing } from './prevailing.ts';
 
 /** Takes backends out of rotation, and proves that no request is left on them. They stay out until `enable`. */

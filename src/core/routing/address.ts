@@ -1,15 +1,32 @@
 import { isIPv6 } from 'node:net';
 import type { Backend, Inventory } from '../inventory.ts';
+import { portOf } from '../slots.ts';
+import { fallback, type Group } from './groups.ts';
 
-/** Where a backend serves, as Nginx writes it in `server` lines and in $upstream_addr: `10.0.0.11:8000`, `[fd00::11]:8000`. */
-export function serverAddress(backend: Backend): string {
-  const port = backend.slots[0];
-  if (port === undefined) throw new Error(`${backend.name} has no slot`);
-  return `${isIPv6(backend.address) ? `[${backend.address}]` : backend.address}:${port}`;
+/** Where a slot of a backend serves, as Nginx writes it in `server` lines and in $upstream_addr: `10.0.0.11:8000`, `[fd00::11]:8000`. */
+export const serverAddress = ({ address }: Backend, port: number): string =>
+  `${isIPv6(address) ? `[${address}]` : address}:${port}`;
+
+/** One line of a group. */
+export interface Server {
+  /** The backend's name. */
+  readonly name: string;
+  readonly address: string;
+  /** What stands after the address, its mark included. */
+  readonly parameters: readonly string[];
 }
 
-/** What stands after the address of a backend in a group, its mark included. */
-export function serverParameters(backend: Backend, out: boolean, nginx: Inventory['nginx']): string[] {
+/** The lines of a group, in the inventory's order: one for each backend, in `all` one for each of its slots. */
+export function serversOf(group: Group, inventory: Inventory): Server[] {
+  return inventory.backends.flatMap((backend) => {
+    const { name, slots } = backend;
+    const ports = group.name === fallback.name ? slots : [portOf(backend, group.second.includes(name))];
+    const parameters = serverParameters(backend, group.out.includes(name), inventory.nginx);
+    return ports.map((port) => ({ name, address: serverAddress(backend, port), parameters }));
+  });
+}
+
+function serverParameters(backend: Backend, out: boolean, nginx: Inventory['nginx']): string[] {
   return [
     ...(backend.weight === undefined || backend.weight === 1 ? [] : [`weight=${backend.weight}`]),
     ...nginx.server_options.split(' ').filter(Boolean),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import Handlebars from 'handlebars';
 import type { Inventory } from '../inventory.ts';
-import { serverAddress, serverParameters, upstreamName } from './address.ts';
+import { serversOf, upstreamName } from './address.ts';
 import type { Group } from './groups.ts';
 
 export interface Configuration {
@@ -41,8 +41,14 @@ export function renderConfiguration(inventory: Inventory, groups: readonly Group
     method,
     digest: BLANK,
     digests: groups
-      .filter(({ name }) => name.startsWith('outs-'))
-      .map(({ name, out }) => ({ name, whole: `out-${out.join('--')}` })),
+      .filter(({ name }) => /^(outs|slots)-/.test(name))
+      .map(({ name, out, second }) => ({
+        name,
+        whole: [
+          ...(out.length > 0 ? [`out-${out.join('--')}`] : []),
+          ...(second.length > 0 ? [`the second slot of ${second.join(', ')}`] : []),
+        ].join(', '),
+      })),
     buckets: Array.from({ length: 100 }, (_, at) => ({
       share: at === 99 ? '*' : '1%',
       bucket: String(at).padStart(2, '0'),
@@ -50,11 +56,9 @@ export function renderConfiguration(inventory: Inventory, groups: readonly Group
     groups: groups.map((group) => ({
       name: group.name,
       upstream: upstreamName(group.name, inventory),
-      servers: inventory.backends.map((backend) => ({
-        address: serverAddress(backend),
-        options: serverParameters(backend, group.out.includes(backend.name), nginx)
-          .map((parameter) => ` ${parameter}`)
-          .join(''),
+      servers: serversOf(group, inventory).map(({ address, parameters }) => ({
+        address,
+        options: parameters.map((parameter) => ` ${parameter}`).join(''),
       })),
     })),
   };

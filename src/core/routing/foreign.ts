@@ -27,7 +27,9 @@ export interface LogTail {
  *   (a location that passes to the fixed name `shop-all`)
  */
 export function readLogTail(output: string, inventory: Inventory, serving?: ReadonlySet<string>): LogTail {
-  const backends = new Map(inventory.backends.map((backend) => [serverAddress(backend), backend.name]));
+  const backends = new Map(
+    inventory.backends.flatMap((backend) => backend.slots.map((port) => [serverAddress(backend, port), backend.name])),
+  );
   const { app, nginx } = inventory;
   const routed = `${nginx.folder.replace(/\/+$/, '')}/live`;
   const ours = (passes: string, root: string): boolean => {

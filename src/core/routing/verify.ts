@@ -1,5 +1,5 @@
 import type { Inventory } from '../inventory.ts';
-import { serverAddress, serverParameters, upstreamName } from './address.ts';
+import { serversOf, upstreamName } from './address.ts';
 import { digestOf } from './configuration.ts';
 import type { Group } from './groups.ts';
 import { parseConfiguration, type ParsedConfiguration, type ParsedServer } from './parse.ts';
@@ -65,11 +65,7 @@ function groupProblems(parsed: ParsedConfiguration, inventory: Inventory, group:
   const servers = parsed.upstreams.get(upstream);
   if (servers === undefined || !declares(parsed, inventory, group.name))
     return [`the group ${group.name} is not declared`];
-  const expected = inventory.backends.map((backend) => ({
-    name: backend.name,
-    address: serverAddress(backend),
-    parameters: serverParameters(backend, group.out.includes(backend.name), inventory.nginx),
-  }));
+  const expected = serversOf(group, inventory);
   if (servers.map(line).join(';') === expected.map(line).join(';')) return [];
   const problems = expected.flatMap(({ name, address, parameters }) => {
     const found = servers.filter((server) => server.address === address);

@@ -3,7 +3,8 @@ import type { Plan, Phase, ProbeStep, RunStep, Step, Track } from '../../../src/
 import { goodRecord } from '../../../src/core/planning/by-hand.ts';
 import { leastInRotation } from '../../../src/core/planning/ground.ts';
 import { generationName } from '../../../src/core/planning/flip.ts';
-import { groupName } from '../../../src/core/routing/groups.ts';
+import { groupOf } from '../../../src/core/routing/groups.ts';
+import { secondOf } from '../../../src/core/slots.ts';
 import { outOf, type GenerationRecord } from '../../../src/core/record.ts';
 import {
   digestOf,
@@ -12,6 +13,7 @@ import {
   laneOf,
   recordOf,
   sends,
+  servingOf,
   sha256,
   timeOf,
   viewOf,
@@ -44,9 +46,9 @@ class Interpreter {
   readonly #world: World;
   readonly #values: ReadonlyMap<string, boolean>;
   readonly #drained = new Set<string>();
-  /** Balancers that no longer connect to a backend. */
+  /** Balancers that no longer connect to a slot (`NAME PORT`, as above and below). */
   readonly #awaited = new Map<string, Set<string>>();
-  /** From where a backend was seen healthy since it was switched. */
+  /** From where a slot was seen healthy since it was switched. */
   readonly #healthy = new Map<string, Set<string>>();
   readonly #quiesced = new Set<string>();
   #random: number;
@@ -166,20 +168,20 @@ class Interpreter {
         return;
       case 'drained':
         // What is still being connected shows on no backend: only a count after that is one.
-        if ([...this.#world.balancers.keys()].every((name) => this.#awaited.get(host)?.has(name)))
-          this.#drained.add(host);
+        if ([...this.#world.balancers.keys()].every((name) => this.#awaited.get(`${host} ${first}`)?.has(name)))
+          this.#drained.add(`${host} ${first}`);
         return;
       case 'awaiting':
-        for (const { name, address } of this.#world.inventory.backends) {
-          assert.ok(
-            args.some((arg) => arg.startsWith(`${address}:`)),
-            `a request that waits for ${name} may be passed on`,
-          );
-          added(this.#awaited, name, host);
-        }
+        for (const { name, address, slots } of this.#world.inventory.backends)
+          for (const port of slots) {
+            assert.ok(args.includes(`${address}:${port}`), `a request that waits for ${name} may be passed on`);
+            added(this.#awaited, `${name} ${port}`, host);
+          }
         return;
       case 'switch':
-        return this.#switch(host, second);
+        return this.#switch(host, second, Number(third), args[8] ?? '');
+      case 'linger':
+        return this.#linger(host, second, Number(third), args[4] ?? '');
       case 'build':
         this.#backend(host).releases.push(second);
         return;
@@ -207,9 +209,11 @@ class Interpreter {
     const table = group.replace(/^closing-/, '');
     // A table of before may be named after hosts that have gone, or that were not there yet: then by what it makes of the others.
     const means = balancer.loaded === null ? undefined : groupsOf(balancer.loaded)[table];
-    if (groupName(outOf(record), of) !== table)
+    if (groupOf(outOf(record), of, secondOf(record, of)).name !== table)
       assert.deepEqual(
-        means?.filter((name) => knows.has(name)).toSorted(),
+        (means ?? groupsOf(balancer.loaded ?? '{"groups":{}}')['all'])?.out
+          .filter((name) => knows.has(name))
+          .toSorted(),
         [...outOf(record)].filter((name) => groupsKnow(balancer.loaded, name)).toSorted(),
         `the record says what the table says: ${table}`,
       );
@@ -221,9 +225,17 @@ class Interpreter {
       [...this.#world.backends.keys()].filter((name) => knows.has(name)),
       'the record knows no host but those of the inventory',
     );
-    for (const [name, { running, reachable }] of this.#world.backends)
+    for (const [name, { slots, reachable }] of this.#world.backends) {
+      const [only, other] = [...slots.keys()];
+      const slot = record.backends[name]?.slot;
+      if (knows.has(name)) assert.equal(slot === undefined, other === undefined, `which slot of ${name} serves`);
       if (reachable && knows.has(name))
-        assert.equal(record.backends[name]?.release, running, `the record knows what ${name} runs`);
+        assert.equal(
+          record.backends[name]?.release,
+          slots.get(slot ?? only!)?.running,
+          `the record knows what ${name} runs`,
+        );
+    }
     const before = this.#newest();
     for (const [name, { rotation, since, reason }] of Object.entries(record.backends)) {
       const known = before?.backends[name];
@@ -265,25 +277,38 @@ class Interpreter {
     const fleet = inventory.backends.filter((backend) => backend.name in next.record.backends);
     const least = leastInRotation({ ...inventory, backends: fleet });
     // Where no release ever ran, nobody was served, though an administrator's configuration may have sent there already.
-    const served = [...before].filter((name) => this.#world.backends.get(name)?.ran === true);
+    const served = [...before.keys()].filter((name) => this.#world.backends.get(name)?.ran === true);
     assert.ok(after.size >= least || after.size >= served.length, `${after.size} of ${least} in rotation on ${host}`);
-    for (const name of after) {
+    for (const [name, ports] of after)
+      for (const port of ports)
+        if (
+          before.get(name)?.includes(port) === false &&
+          inventory.nginx.switch === 'live' &&
+          (known?.backends[name]?.slot !== port || edited)
+        )
+          assert.deepEqual(
+            this.#healthy.get(`${name} ${port}`)?.size,
+            this.#world.balancers.size,
+            `${name} moves over to port ${port} before that was seen healthy`,
+          );
+    for (const [name, [port]] of after) {
       if (!before.has(name)) this.#assertRan(name, host);
       // To what no record knows somebody else's reload may have sent already; where a hand edited, no record tells who is in.
       const told = !edited && known?.backends[name] !== undefined;
       const came = told ? known.backends[name]?.rotation === 'out' : !before.has(name);
       if (known !== undefined && came)
         assert.deepEqual(
-          this.#healthy.get(name)?.size,
+          this.#healthy.get(`${name} ${port}`)?.size,
           this.#world.balancers.size,
           `${name} goes back in before it was seen healthy`,
         );
     }
-    for (const name of this.#world.backends.keys())
-      if (after.has(name) || before.has(name)) {
-        this.#drained.delete(name);
-        this.#awaited.delete(name);
-      }
+    for (const table of [before, after])
+      for (const [name, ports] of table)
+        for (const port of ports) {
+          this.#drained.delete(`${name} ${port}`);
+          this.#awaited.delete(`${name} ${port}`);
+        }
   }
 
   #assertRan(name: string, host: string): void {
@@ -321,14 +346,15 @@ class Interpreter {
     const { inventory } = this.#world;
     assert.equal(inventory.nginx.configuration, 'managed');
     const balancer = this.#balancer(host);
-    if (inventory.nginx.switch === 'reload') for (const name of sends(this.#world, host)) balancer.lingering.add(name);
+    if (inventory.nginx.switch === 'reload')
+      for (const each of slotsSentTo(this.#world, host)) balancer.lingering.add(each);
     else if (balancer.loaded !== null && balancer.live !== null) {
       assert.match(laneOf(balancer), /^closing-/, `${host} is reloaded while clients hold connections`);
       assert.ok(this.#quiesced.has(host));
     }
     const before = sends(this.#world, host);
     balancer.loaded = balancer.file;
-    for (const name of sends(this.#world, host)) if (!before.has(name)) this.#assertRan(name, host);
+    for (const name of sends(this.#world, host).keys()) if (!before.has(name)) this.#assertRan(name, host);
     if (inventory.nginx.switch === 'live' && balancer.live !== null)
       assert.ok(
         laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded ?? '{"groups":{}}'),
@@ -336,20 +362,44 @@ class Interpreter {
       );
   }
 
-  #switch(host: string, release: string): void {
-    const backend = this.#backend(host);
+  /** Nothing is sent to a slot, and nothing is left there. */
+  #assertEmpty(host: string, port: number, what: string): void {
+    const slot = `${host} ${port}`;
     for (const [name, { lingering }] of this.#world.balancers) {
-      assert.ok(!sends(this.#world, name).has(host), `${host} is switched while ${name} may send to it`);
-      assert.ok(!lingering.has(host), `${host} is switched while an old worker of ${name} may send to it`);
-      assert.ok(this.#awaited.get(host)?.has(name), `${host} is switched and ${name} may still be connecting`);
+      assert.ok(!slotsSentTo(this.#world, name).includes(slot), `${slot} is ${what} while ${name} may send to it`);
+      assert.ok(!lingering.has(slot), `${slot} is ${what} while an old worker of ${name} may send to it`);
+      assert.ok(this.#awaited.get(slot)?.has(name), `${slot} is ${what} and ${name} may still be connecting`);
     }
-    assert.ok(this.#drained.has(host), `${host} is switched before it was drained`);
+    assert.ok(this.#drained.has(slot), `${slot} is ${what} before it was drained`);
+  }
+
+  #switch(host: string, release: string, port: number, of: string): void {
+    const backend = this.#backend(host);
+    this.#assertEmpty(host, port, 'switched');
     assert.ok(backend.releases.includes(release), `${host} has not got ${release}`);
-    this.#healthy.delete(host);
+    this.#healthy.delete(`${host} ${port}`);
+    const slot = backend.slots.get(port);
+    assert.ok(slot !== undefined, `${host} has no slot ${port}`);
+    assert.equal(of, backend.slots.size > 1 ? 'slot' : 'host');
+    if (of === 'host') backend.current = release;
+    slot.link = release;
+    slot.lingers = null;
+    slot.running = backend.broken.has(release) ? null : release;
+    if (slot.running !== null) backend.ran = true;
+    if (slot.running === null) throw new StepFailed(`${release} does not start on ${host}`);
+  }
+
+  #linger(host: string, release: string, port: number, seconds: string): void {
+    const backend = this.#backend(host);
+    const slot = backend.slots.get(port)!;
+    assert.equal(release, servingOf(this.#world, host).running, `what current of ${host} is to name`);
     backend.current = release;
-    backend.running = backend.broken.has(release) ? null : release;
-    if (backend.running !== null) backend.ran = true;
-    if (backend.running === null) throw new StepFailed(`${release} does not start on ${host}`);
+    for (const each of backend.slots.values()) if (each !== slot) each.lingers = null;
+    if (seconds === '-') assert.equal(slot.link, null, `${host} has nothing on ${port}`);
+    else if (seconds === '0') {
+      this.#assertEmpty(host, port, 'stopped');
+      Object.assign(slot, { running: null, link: null, lingers: null });
+    } else slot.lingers = Number(seconds);
   }
 
   #probe(step: ProbeStep, through: string): void {
@@ -362,8 +412,9 @@ class Interpreter {
       assert.notEqual(loaded, null);
       return;
     }
-    if (this.#world.backends.get(step.host)?.running === null) throw new StepFailed(`${step.host} is not healthy`);
-    if (step.status !== 'any') added(this.#healthy, step.host, through);
+    if (this.#world.backends.get(step.host)?.slots.get(step.port)?.running === null)
+      throw new StepFailed(`${step.host} is not healthy`);
+    if (step.status !== 'any') added(this.#healthy, `${step.host} ${step.port}`, through);
   }
 
   #assertEqualBalancers({ rotation, title }: Phase): void {
@@ -379,6 +430,10 @@ class Interpreter {
     );
   }
 }
+
+/** The slots to which a balancer may send, as `NAME PORT`. */
+const slotsSentTo = (world: World, balancer: string): string[] =>
+  [...sends(world, balancer)].flatMap(([name, ports]) => ports.map((port) => `${name} ${port}`));
 
 function added(sets: Map<string, Set<string>>, key: string, value: string): void {
   sets.set(key, (sets.get(key) ?? new Set()).add(value));

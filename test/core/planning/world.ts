@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { begunOn, newestOf, type BackendView, type BalancerView, type FleetView } from '../../../src/core/fleet.ts';
+import {
+  begunOn,
+  newestOf,
+  newestRecord,
+  withServing,
+  type BackendView,
+  type BalancerView,
+  type FleetView,
+  type Lines,
+} from '../../../src/core/fleet.ts';
 import type { Inventory } from '../../../src/core/inventory.ts';
 import { generationName, type Author } from '../../../src/core/planning/flip.ts';
 import type { RollWish } from '../../../src/core/planning/roll.ts';
@@ -9,7 +18,7 @@ import type { GenerationRecord, Intent } from '../../../src/core/record.ts';
 import type { Release } from '../../../src/core/release.ts';
 import { parseRecord } from '../../../src/core/record.ts';
 import { virtualenvKey } from '../../../src/core/release.ts';
-import { declaredGroups, groupOf } from '../../../src/core/routing/groups.ts';
+import { declaredGroups, groupOf, type Table } from '../../../src/core/routing/groups.ts';
 import { inventoryOf } from '../inventory/world.ts';
 
 export const V0 = '20261101-0000-0000000';
@@ -31,6 +40,10 @@ export interface Wish {
   readonly bake?: boolean;
   /** Zones of the backends, in order. */
   readonly zones?: readonly string[];
+  /** Backends with two slots. */
+  readonly two?: readonly string[];
+  /** Those of them whose second slot serves. */
+  readonly second?: readonly string[];
   /** Backends that a person took out. */
   readonly out?: readonly string[];
   /** What the backends run, by name; else V1. */
@@ -66,7 +79,8 @@ export interface Balancer {
 }
 
 export interface Backend {
-  running: string | null;
+  /** What runs on its slots, by port, the first one first. */
+  readonly slots: Map<number, Slot>;
   current: string | null;
   releases: string[];
   reachable: boolean;
@@ -74,6 +88,13 @@ export interface Backend {
   readonly broken: Set<string>;
   /** A release ran here once, or it is of the fleet since its first roll. */
   ran: boolean;
+}
+
+export interface Slot {
+  running: string | null;
+  /** What its link names; of an only slot, what `current` names. */
+  link: string | null;
+  lingers: number | null;
 }
 
 /** A fleet as it is, to be looked at by the planner and changed by the interpreter. */
@@ -86,13 +107,14 @@ export interface World {
 export const names = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, at) => `${prefix}${at + 1}`);
 
-/** Loaded and written texts are JSON: the backends, and the groups' names with who is out. */
+/** Loaded and written texts are JSON: the backends with their slots, and the groups' names with who is out, and whose second slot is meant. */
 interface Text {
   readonly backends: readonly string[];
+  readonly slots: Readonly<Record<string, readonly number[]>>;
   readonly groups: Groups;
 }
 
-export type Groups = Readonly<Record<string, readonly string[]>>;
+export type Groups = Readonly<Record<string, Table>>;
 
 const readText = (text: string): Text => JSON.parse(text) as Text;
 /** Whether a configuration has a backend at all. */
@@ -102,12 +124,12 @@ export const groupsOf = (text: string): Groups => readText(text).groups;
 
 /** As open.ts has it, with JSON for Nginx's own words. */
 export function configurationOf(inventory: Inventory): FleetView['configuration'] {
-  return (out, of = inventory, also = []) => {
-    const groups =
-      of.nginx.switch === 'live' ? [...declaredGroups(of, out), ...also] : [groupOf(out[0] ?? new Set(), of)];
+  return (wanted, of = inventory) => {
+    const groups = of.nginx.switch === 'live' ? declaredGroups(of, wanted) : [wanted[0] ?? groupOf(new Set(), of)];
     return JSON.stringify({
       backends: of.backends.map(({ name }) => name),
-      groups: Object.fromEntries(groups.map((group) => [group.name, group.out])),
+      slots: Object.fromEntries(of.backends.map(({ name, slots }) => [name, slots])),
+      groups: Object.fromEntries(groups.map(({ name, out, second }) => [name, { out, second }])),
     } satisfies Text);
   };
 }
@@ -116,30 +138,34 @@ export function worldOf(wish: Wish = {}): World {
   const { backends: count = 4, balancers: few = 1, runs = {}, out = [], fresh = false, loaded = 'all' } = wish;
   const zone = (at: number): string =>
     wish.zones === undefined ? '' : `, zone: ${wish.zones[at % wish.zones.length]}`;
+  const two = new Set(wish.two);
+  const slots = (at: number): string => (two.has(`web${at + 1}`) ? ', slots: [8000, 8001]' : '');
   const list = (prefix: string, length: number, net: number, more: (at: number) => string): string =>
     `{ ${names(prefix, length)
       .map((name, at) => `${name}: { address: 10.${net}.${Math.floor(at / 200)}.${10 + (at % 200)}${more(at)} }`)
       .join(', ')} }`;
   const inventory = inventoryOf({
     balancers: list('lb', few, 1, () => ''),
-    backends: list('web', count, 2, zone),
+    backends: list('web', count, 2, (at) => `${zone(at)}${slots(at)}`),
     nginx: `{ configuration: ${wish.configuration ?? 'managed'}, switch: ${wish.switch ?? 'live'} }`,
     roll: `{ batch: ${JSON.stringify(wish.batch ?? [1])}, min_in_rotation: ${wish.min ?? '50%'}, pause: ${wish.pause ? '5s' : '0s'}, bake: ${wish.bake ? '5s' : '0s'}, order: ${wish.zones === undefined ? 'inventory' : 'zones'} }`,
   });
   // What was so when the record was written.
   const newcomers = new Set(names('web', count).slice(count - (wish.newcomers ?? 0)));
   const known = inventory.backends.filter(({ name }) => !newcomers.has(name));
-  const [model] = inventory.backends;
+  const model = inventory.backends[0] && { ...inventory.backends[0], slots: [8000] };
   const gone = names('old', wish.former ?? 0).map((name, at) => ({ ...model!, name, address: `10.3.0.${10 + at}` }));
   const then = { ...inventory, backends: [...known, ...gone] };
   const loadedThen = wish.installed === true ? inventory : then;
   const text = configurationOf(loadedThen);
   const whoIsOut = new Set(out);
+  const second = new Set(wish.second);
+  const serving = groupOf(whoIsOut, then, second);
   const record: GenerationRecord = {
     version: 1,
     app: 'shop',
     generation: 7,
-    table: { stable: groupOf(whoIsOut, then).name },
+    table: { stable: serving.name },
     backends: Object.fromEntries(
       then.backends.map(({ name }) => [
         name,
@@ -148,6 +174,7 @@ export function worldOf(wish: Wish = {}): World {
           ...(whoIsOut.has(name) ? { reason: 'a new disk', by: 'ada@desk' } : {}),
           since: '2026-11-01T00:00:00.000Z',
           release: name in runs ? (runs[name] ?? null) : V1,
+          ...(two.has(name) ? { slot: second.has(name) ? 8001 : 8000 } : {}),
         },
       ]),
     ),
@@ -158,11 +185,11 @@ export function worldOf(wish: Wish = {}): World {
     by: 'ada@desk',
     at: '2026-11-01T00:00:00.000Z',
   };
-  const whole = inventory.nginx.switch === 'live' ? text([whoIsOut].filter(({ size }) => size > 0)) : text([whoIsOut]);
+  const whole = text([groupOf(whoIsOut, loadedThen, second)]);
   const group = record.table['stable'] ?? 'all';
-  const { backends: lines, groups } = readText(whole);
+  const { groups, ...lines } = readText(whole);
   const needed = Object.entries(groups).filter(([name]) => name === group || name === 'all');
-  const least = JSON.stringify({ backends: lines, groups: Object.fromEntries(needed) } satisfies Text);
+  const least = JSON.stringify({ ...lines, groups: Object.fromEntries(needed) } satisfies Text);
   const loadedText = fresh || loaded === 'none' ? null : loaded === 'all' ? whole : least;
   return {
     inventory,
@@ -182,13 +209,25 @@ export function worldOf(wish: Wish = {}): World {
       ]),
     ),
     backends: new Map(
-      inventory.backends.map(({ name }) => {
+      inventory.backends.map(({ name, slots: ports }) => {
         const never = fresh || newcomers.has(name);
         const running = never ? null : name in runs ? (runs[name] ?? null) : V1;
         const releases = never ? [] : [...new Set([V0, V1, running ?? V1])].toSorted();
+        const serves = ports[second.has(name) ? 1 : 0];
+        const processes = ports.map((port): [number, Slot] => {
+          const here = port === serves ? running : null;
+          return [port, { running: here, link: here, lingers: null }];
+        });
         return [
           name,
-          { running, current: running, releases, reachable: true, broken: new Set(), ran: !newcomers.has(name) },
+          {
+            slots: new Map(processes),
+            current: running,
+            releases,
+            reachable: true,
+            broken: new Set(),
+            ran: !newcomers.has(name),
+          },
         ];
       }),
     ),
@@ -208,7 +247,12 @@ export function copied(world: World): World {
     backends: new Map(
       [...world.backends].map(([name, backend]) => [
         name,
-        { ...backend, releases: [...backend.releases], broken: new Set(backend.broken) },
+        {
+          ...backend,
+          slots: new Map([...backend.slots].map(([port, slot]) => [port, { ...slot }])),
+          releases: [...backend.releases],
+          broken: new Set(backend.broken),
+        },
       ]),
     ),
   };
@@ -224,21 +268,38 @@ export function laneOf({ live, generations }: Balancer): string {
   return live === null ? '' : generations.get(live)!.lane;
 }
 
-/** The backends to which a balancer may send as it is. What it does not know falls to all. */
-export function sends({ inventory, balancers, backends }: World, name: string): Set<string> {
+/** The lines of each backend in what a balancer serves. What it does not know falls to all. */
+function linesOf({ inventory, balancers, backends }: World, name: string): Map<string, Lines> {
   const balancer = balancers.get(name)!;
-  if (balancer.loaded === null) return new Set();
-  const groups = groupsOf(balancer.loaded);
-  const out =
-    inventory.nginx.switch === 'reload'
-      ? Object.values(groups)[0]
-      : balancer.live === null
-        ? []
-        : groups[laneOf(balancer).replace(/^closing-/, '')];
-  return new Set(
-    [...backends.keys()].filter((backend) => !(out ?? []).includes(backend) && groupsKnow(balancer.loaded, backend)),
-  );
+  const found = new Map<string, Lines>();
+  if (balancer.loaded === null) return found;
+  const { groups, slots } = readText(balancer.loaded);
+  const lane = balancer.live === null ? '' : laneOf(balancer).replace(/^closing-/, '');
+  const table = inventory.nginx.switch === 'reload' ? Object.values(groups)[0] : groups[lane];
+  const every = table === undefined || (lane === 'all' && inventory.nginx.switch === 'live');
+  for (const backend of backends.keys()) {
+    const [one, other = one] = slots[backend] ?? [];
+    const meant = every ? [one, other] : [table.second.includes(backend) ? other : one];
+    const ports = [...new Set(meant.filter((port) => port !== undefined))];
+    found.set(backend, { ports, out: ports.length === 0 || table?.out.includes(backend) === true });
+  }
+  return found;
 }
+
+/** The ports of backends to which a balancer may send as it is. */
+export const sends = (world: World, name: string): Map<string, readonly number[]> =>
+  new Map([...linesOf(world, name)].flatMap(([backend, { ports, out }]) => (out ? [] : [[backend, ports] as const])));
+
+/** The slot that serves, by the newest record. */
+export function servingOf(world: World, name: string): Slot {
+  const { slots } = world.backends.get(name)!;
+  const port = newestRecord(viewOf(world))?.backends[name]?.slot ?? [...slots.keys()][0]!;
+  return slots.get(port)!;
+}
+
+/** The other one, where there is one. */
+export const idleOf = (world: World, name: string): Slot | undefined =>
+  [...world.backends.get(name)!.slots.values()].find((slot) => slot !== servingOf(world, name));
 
 /** What view.ts would make of it. */
 export function viewOf(world: World): FleetView {
@@ -246,12 +307,13 @@ export function viewOf(world: World): FleetView {
   const balancers = Object.fromEntries(
     [...world.balancers].map(([name, balancer]) => [name, balancerView(world, name, balancer)]),
   );
-  return {
+  const view: FleetView = {
     configuration: configurationOf(inventory),
     begun: begunOn({ balancers }),
     balancers,
     backends: Object.fromEntries([...world.backends].map(([name, backend]) => [name, backendView(backend)])),
   };
+  return withServing(view, newestRecord(view));
 }
 
 function balancerView(world: World, name: string, balancer: Balancer): BalancerView {
@@ -285,8 +347,7 @@ function balancerView(world: World, name: string, balancer: Balancer): BalancerV
     good: edits.length === 0 ? (entry?.record ?? null) : newestOf(written),
     digests,
     vouched: flipped !== null && edits.length === 0,
-    spared:
-      told === undefined ? null : [...world.backends.keys()].filter((backend) => !sends(world, name).has(backend)),
+    sends: told === undefined ? null : linesOf(world, name),
     edits,
     serves: balancer.live !== null && balancer.loaded !== null,
     highest: Math.max(0, ...balancer.generations.keys()),
@@ -294,19 +355,23 @@ function balancerView(world: World, name: string, balancer: Balancer): BalancerV
     lease: null,
     file: balancer.file === null ? 'none' : sha256(balancer.file),
     unloaded: balancer.former !== undefined && balancer.loaded !== balancer.file,
-    declares: (group, { backends } = world.inventory) =>
+    declares: ({ name: group, out, second }, { backends } = world.inventory) =>
       told?.backends.join() === backends.map((backend) => backend.name).join() &&
-      told.groups[group.name]?.join() === group.out.join(),
+      backends.every((backend) => told.slots[backend.name]?.join() === backend.slots.join()) &&
+      told.groups[group]?.out.join() === out.join() &&
+      told.groups[group].second.join() === second.join(),
     problems: [],
   };
 }
 
-function backendView({ running, current, releases, reachable }: Backend): BackendView {
+function backendView({ slots, current, releases, reachable }: Backend): BackendView {
   if (!reachable) return { kind: 'unreachable', reason: 'no route' };
   return {
     kind: 'seen',
     token: 3,
-    running,
+    slot: [...slots.keys()][0]!,
+    running: [...slots.values()][0]!.running,
+    slots: [...slots].map(([port, slot]) => ({ port, ...slot })),
     oneWay: null,
     current,
     previous: null,

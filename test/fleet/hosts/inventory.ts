@@ -13,6 +13,7 @@ export interface Written {
   readonly switch: 'live' | 'reload';
   readonly program: 'wrapper' | 'own';
   readonly port: number;
+  readonly two: readonly string[];
   readonly workers: number;
   readonly threads: number;
 }
@@ -27,7 +28,12 @@ export function inventoryText(fleet: Written, source: string, extra: Sections = 
   const own: Record<string, Record<string, unknown>> = {
     ssh: { user: DEPLOY.name, identity_file: fleet.key, known_hosts: fleet.knownHosts, config: false },
     balancers: addresses(fleet.balancers),
-    backends: addresses(fleet.backends),
+    backends: Object.fromEntries(
+      fleet.backends.map(({ name, address }) => [
+        name,
+        { address, ...(fleet.two.includes(name) ? { slots: [fleet.port, fleet.port + 1] } : {}) },
+      ]),
+    ),
     release: { root: '/srv/www/shop' },
     build: { source, static: { publish: { to: 'balancers', path: '/srv/www/shop-static' } } },
     service: {

@@ -21,6 +21,8 @@ export interface FleetOptions {
   readonly database?: boolean;
   /** The port of the only slot; default 8000. */
   readonly port?: number;
+  /** Backends (`web1`) with a second slot, on the port behind. */
+  readonly two?: readonly string[];
   /** Gunicorn's worker processes; default 2. */
   readonly workers?: number;
   /** Gunicorn's threads for each of its workers; default 8. */

@@ -2,12 +2,13 @@ import { Died, takes } from '../machine.ts';
 import type { Script } from './here.ts';
 
 export const drained: Script = function* (here, [port = '', deadline = '', onDeadline = '']) {
-  const { fleet, host } = here;
+  const { fleet } = here;
   const begun = fleet.time.now;
+  const slot = here.backend.slot(Number(port));
   for (;;) {
-    if (fleet.occupied(host) === undefined) {
+    if (fleet.occupied(slot) === undefined) {
       yield* takes(200);
-      if (fleet.occupied(host) === undefined)
+      if (fleet.occupied(slot) === undefined)
         return `drained after ${Math.round(fleet.time.now - begun)} ms (3 connections at first)\n`;
       continue;
     }
@@ -21,46 +22,49 @@ export const drained: Script = function* (here, [port = '', deadline = '', onDea
 
 export const switching: Script = function* (here, args) {
   const changes = yield* here.fenced(args);
-  const [, , , , , release = '', port = '', , slotFile = '', , deadline = '', force = ''] = args;
-  const { backend, fleet, host } = here;
+  const [, , , , , release = '', port = '', , slotFile = '', , deadline = '', force = '', of = ''] = args;
+  const { backend, fleet } = here;
+  const slot = backend.slot(Number(port));
   const manifest = backend.releases.get(release);
   if (manifest === undefined || manifest === null) throw new Died(78, `${release} is not complete on this host`);
   const { virtualenv } = JSON.parse(manifest) as { virtualenv: string };
   if (backend.virtualenvs.get(virtualenv) !== true)
     throw new Died(78, `${release} lacks its virtual environment on this host`);
-  const old = backend.process;
-  if (backend.current !== release) {
+  const old = slot.process;
+  const link = of === 'host' ? 'current' : release;
+  if ((of === 'host' && backend.current !== release) || slot.link !== link) {
     backend.temporary.add('current.1');
     yield* takes(5);
-    changes(`current is ${release}`);
-    if (backend.current !== null && backend.releases.has(backend.current)) backend.previous = backend.current;
-    backend.current = release;
+    changes(`slot ${port} is ${release}`);
+    if (of === 'host') backend.follow(release);
+    else slot.linger = undefined;
+    slot.link = link;
     backend.temporary.delete('current.1');
   }
   yield* takes(10);
-  const own = old !== null && backend.switched?.process === old && backend.switched.token === args[1];
-  if ((force !== 'restart' || own) && old?.release === release && backend.process === old)
+  const own = old !== null && slot.switched?.process === old && slot.switched.token === args[1];
+  if ((force !== 'restart' || own) && old?.release === release && slot.process === old)
     return `${release} runs already as process ${old.pid}\n`;
   const begun = fleet.time.now;
   const late = (): boolean => fleet.time.now - begun >= Number(deadline);
   changes(`its process is ended, for ${release}`);
-  fleet.stopping(host);
+  fleet.stopping(slot);
   yield* takes(fleet.chance.between(20, 400));
-  backend.struck = false;
-  if (backend.process === old) backend.end();
-  else backend.start(0);
+  if (of === 'host') backend.struck = false;
+  if (slot.process === old) slot.end();
+  else slot.start(0);
   const stopped = fleet.time.now;
   let ended: unknown = old;
   for (;;) {
-    const { process } = backend;
+    const { process } = slot;
     if (process !== null && process !== old) {
       if (process.release === release) {
-        backend.switched = { token: args[1] ?? '', process };
+        slot.switched = { token: args[1] ?? '', process };
         return `${release} runs as process ${process.pid}: stopped in ${Math.round(stopped - begun)} ms, started in ${Math.round(fleet.time.now - stopped)} ms\n`;
       }
       if (process !== ended) {
         ended = process;
-        backend.end();
+        slot.end();
       }
     }
     if (slotFile !== '-' && !backend.wrapper && fleet.time.now - stopped > 500)
@@ -73,11 +77,48 @@ export const switching: Script = function* (here, args) {
   }
 };
 
+export const linger: Script = function* (here, args) {
+  const changes = yield* here.fenced(args);
+  const [folder = '', token, , , , release = '', port = '', , seconds = ''] = args;
+  const { backend, fleet, machine } = here;
+  const slot = backend.slot(Number(port));
+  const fence = machine.fences.get(folder);
+  const stop = (): void => {
+    fleet.stopping(slot);
+    slot.link = null;
+    slot.linger = undefined;
+    slot.end();
+  };
+  yield* takes(10);
+  changes(`current is ${release}`);
+  if (slot.link === 'current') slot.link = backend.current;
+  backend.follow(release);
+  for (const each of backend.slots.values()) if (each !== slot) each.linger = undefined;
+  if (seconds === '0') {
+    changes(`what runs on ${port} is stopped`);
+    stop();
+    yield* takes(300);
+  } else if (seconds !== '-') {
+    const { boot, uptime } = machine;
+    const until = Math.floor(uptime) + Number(seconds);
+    slot.linger = { boot, until };
+    const over = (): void => {
+      if (machine.boot !== boot || !machine.up || machine.fences.get(folder) !== fence) return;
+      if (fence?.token !== Number(token)) return;
+      if (fleet.occupied(slot) === undefined) stop();
+      else machine.time.after(1000, over);
+    };
+    machine.time.after((until - uptime) * 1000, over);
+  }
+  return 'done\n';
+};
+
 export const pruneReleases: Script = function* (here, args) {
   const changes = yield* here.fenced(args);
   const [, , , , , keep = '', ...kept] = args;
   const { backend } = here;
-  const used = new Set([...kept, backend.current, backend.previous, backend.process?.release]);
+  const slots = [...backend.slots.values()].flatMap(({ serves, process }) => [serves, process?.release]);
+  const used = new Set([...kept, backend.current, backend.previous, ...slots]);
   const complete = [...backend.releases]
     .flatMap(([name, json]) => (json === null ? [] : [name]))
     .toSorted()

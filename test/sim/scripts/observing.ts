@@ -3,6 +3,7 @@ import type { Event } from '../../../src/core/event.ts';
 import { journalLine } from '../../../src/core/journal.ts';
 import { generationName } from '../../../src/core/planning/flip.ts';
 import { PLATFORM, PYTHON, sha256 } from '../fleet.ts';
+import type { SimSlot } from '../hosts.ts';
 import { takes } from '../machine.ts';
 import type { Script } from './here.ts';
 import { leaseJson } from './lease.ts';
@@ -39,12 +40,10 @@ export const observeBalancer: Script = function* (here, [folder = '', , known = 
 };
 
 /** observe-backend.sh */
-export const observeBackend: Script = function* (here, [root = '', , , , port = '']) {
+export const observeBackend: Script = function* (here, [root = '']) {
   yield* takes(30);
   const { backend, machine } = here;
   const fence = machine.fences.get(`${root}/.orchestrate`);
-  const { process } = backend;
-  const cwd = `${root}/${process?.release}/repository`;
   return lines([
     `boot ${machine.boot}`,
     `uptime ${machine.uptime.toFixed(2)}`,
@@ -62,7 +61,15 @@ export const observeBackend: Script = function* (here, [root = '', , , , port = 
     ),
     ...[...backend.virtualenvs].flatMap(([key, complete]) => (complete ? [`virtualenv ${key}`] : [])),
     'run writable',
-    ...(backend.current === null ? [] : [`slot ${port} ../current`]),
+    ...[...backend.slots.values()].flatMap((slot) => observedSlot(slot, root)),
+  ]);
+};
+
+function observedSlot({ backend, port, link, serves, linger, process }: SimSlot, root: string): string[] {
+  const cwd = `${root}/${process?.release}/repository`;
+  return [
+    ...(serves === null ? [] : [`slot ${port} ../${link}`]),
+    ...(linger === undefined ? [] : [`linger ${port} ${linger.boot} ${linger.until}`]),
     ...(backend.wrapper ? [`wrapper ${port} 50`] : []),
     ...(process === null
       ? []
@@ -72,8 +79,8 @@ export const observeBackend: Script = function* (here, [root = '', , , , port = 
           `worker ${port} ${process.pid + 100_000} ${process.start} ${cwd}`,
           `command ${port} gunicorn shop.wsgi`,
         ]),
-  ]);
-};
+  ];
+}
 
 /** reach.sh */
 export const reach: Script = function* () {
@@ -117,8 +124,10 @@ export const bakeCounts: Script = function* (here, [, offset = '-']) {
   const over = Math.floor((now - 1) / 5) * 5;
   const from = offset === '-' ? over : Number(offset);
   const sends = here.fleet.sends(here.balancer);
-  const sockets = here.fleet.inventory.backends.flatMap(({ name, address, slots }) =>
-    sends.has(name) ? [`${address}:${slots[0]}`] : [],
+  const sockets = here.fleet.inventory.backends.flatMap(({ name, address }) =>
+    [...here.fleet.backends.get(name)!.slots.values()].flatMap((slot) =>
+      sends.has(slot) ? [`${address}:${slot.port}`] : [],
+    ),
   );
   const slices: string[] = [];
   for (let epoch = Math.max(from, over - 60); epoch < over; epoch += 5)

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Event } from '../../src/core/event.ts';
+import { assertNothingLost, pause, setScene, type Ran, type Scene } from './scene.ts';
+
+/** Host-seconds out of rotation, by what a command told of its end. */
+const outFor = ({ events }: Ran): number =>
+  events
+    .flatMap((event) => (event.type === 'finished' ? event.summary.hosts : []))
+    .reduce((sum, { out }) => sum + out, 0);
+
+const phases = (events: readonly Event[]): string[] =>
+  events.flatMap((event) => (event.type === 'phase' ? [event.name] : []));
+
+const seconds = (from: Event | undefined, to: Event | undefined): number =>
+  (Date.parse(to?.at ?? '') - Date.parse(from?.at ?? '')) / 1000;
+const took = ({ events }: Ran): number => seconds(events[0], events.at(-1));
+/** From the beginning of the first batch to the end of the last flip. */
+const moved = ({ events }: Ran): number =>
+  seconds(
+    events.find((event) => event.type === 'phase' && event.name === 'batch'),
+    events.findLast((event) => event.type === 'rotation'),
+  );
+
+for (const configuration of ['managed', 'fixed'] as const)
+  describe(`two slots a host, ${configuration}`, () => {
+    let scene: Scene;
+    before(async () => {
+      const two = configuration === 'managed' ? ['web1', 'web2'] : ['web1', 'web2', 'web3'];
+      scene = await setScene({ name: `slots-${configuration}`, balancers: 2, backends: 3, configuration, two });
+    });
+    after(() => scene.end());
+
+    /** What serves everywhere, without drift. */
+    async function serving(): Promise<string | null> {
+      const status = await scene.status();
+      assert.deepEqual(status.drift, []);
+      const [release, ...others] = new Set(status.backends.map(({ running }) => running));
+      assert.deepEqual(others, []);
+      return release ?? null;
+    }
+
+    /** Ports that something listens on. */
+    async function listening(host: string): Promise<string[]> {
+      const said = await scene.fleet.sh(
+        host,
+        "ss -Htln '( sport = :8000 or sport = :8001 )' | sed 's/.*:\\(800[01]\\) .*/\\1/'",
+      );
+      return said.split('\n').filter(Boolean).toSorted();
+    }
+
+    test('a roll starts the release beside the other, moves over, and goes back with one flip: not one request is lost', async (t) => {
+      const v1 = await serving();
+      const { report, result } = await scene.underLoad(async () => {
+        const there = await scene.expect(0, 'roll', '--ref', 'v2', '--batch', '1', '--yes', '--json');
+        const between = await scene.status();
+        const back = await scene.expect(0, 'rollback', '--yes', '--json');
+        return { there, between, back };
+      });
+      assertNothingLost(report);
+      assert.ok((report.perRelease['v1'] ?? 0) > 0 && (report.perRelease['v2'] ?? 0) > 0);
+      const { there, between, back } = result;
+      for (const [name, ran] of Object.entries({ roll: there, rollback: back }))
+        t.diagnostic(`${name}: ${took(ran)} s, traffic moved within ${moved(ran)} s, out ${outFor(ran) / 1000} s`);
+      assert.deepEqual(
+        between.back.map(({ release, on }) => [release, on]),
+        [[v1, configuration === 'managed' ? ['web1', 'web2'] : ['web1', 'web2', 'web3']]],
+      );
+      assert.ok(phases(there.events).includes('start'));
+      if (configuration === 'fixed') {
+        assert.equal(outFor(there) + outFor(back), 0, 'no host is ever out');
+        assert.deepEqual(
+          phases(back.events).filter((name) => name === 'flip'),
+          ['flip'],
+        );
+      }
+      assert.equal(await serving(), v1);
+      assert.deepEqual(await listening('web1'), ['8000', '8001']);
+    });
+
+    if (configuration === 'managed') return;
+
+    test('a release that is ill meets no user, and is stopped', async () => {
+      const former = await serving();
+      await scene.configure({ health: { host: 'shop.example.com', deadline: '6s' }, rehearse: { on: 'none' } });
+      const { report } = await scene.underLoad(() =>
+        scene.expect(1, 'roll', '--ref', 'bad-health-503', '--yes', '--json'),
+      );
+      assertNothingLost(report);
+      assert.deepEqual(Object.keys(report.perRelease), ['v1']);
+      assert.equal(await serving(), former);
+      assert.deepEqual(await listening('web1'), ['8001']);
+      await scene.configure({});
+    });
+
+    test('what lingers ends by itself when its time is over, though nobody is there', async () => {
+      await scene.expect(0, 'roll', '--ref', 'v3', '--batch', '100%', '--linger', '4s', '--yes');
+      assert.deepEqual(await listening('web2'), ['8000', '8001']);
+      await pause(9000);
+      assert.deepEqual(await listening('web2'), ['8000']);
+      const status = await scene.status();
+      assert.deepEqual([status.drift, status.back], [[], []]);
+    });
+  });
