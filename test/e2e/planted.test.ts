@@ -62,7 +62,6 @@ describe('the load', () => {
       t.diagnostic(`${report.failed.length} of ${report.sent} lost: ${JSON.stringify(report.byKind)}`);
       return report.failed.length;
     };
-    if (process.env['ORCHESTRATE_TEST_ALL']) assert.ok((await losses()) < 40, 'only what the workers had in hand');
     await scene.fleet.sh('lb1', `sed -i 's/ max_fails=0//' ${UPSTREAMS}`);
     assert.ok((await losses()) > 100, 'many times what the workers had in hand');
   });
