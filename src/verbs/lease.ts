@@ -1,6 +1,7 @@
 import type { Change } from '../change.ts';
 import { Routing } from '../core/planning/flip.ts';
 import { declaring } from '../core/planning/declaring.ts';
+import { listed } from '../core/planning/listed.ts';
 import { newestLease, newestRecord, type FleetView, type LeaseView } from '../core/fleet.ts';
 import type { Opened } from '../open.ts';
 
@@ -49,8 +50,14 @@ export function breakChange({ inventory }: Opened, seen: FleetView): Change {
         held === undefined
           ? 'the lease is free'
           : `take the lease over from ${whose}: what they have in hand is fenced off`;
-      // Before the first generation there is no record to say it in.
-      if (held === undefined || newestRecord(view) === null) return declaring(inventory, [], { title }, [], []);
+      const away = Object.keys(view.balancers).filter((name) => view.balancers[name]?.kind === 'unreachable');
+      const notes =
+        away.length === 0
+          ? []
+          : [`${listed(away)} can't be reached: the fleet's record does not say that the lease was broken`];
+      // Before the first generation there is no record to say it in; and on some balancers alone it would be another history.
+      if (held === undefined || newestRecord(view) === null || away.length > 0)
+        return declaring(inventory, [], { title }, [], notes);
       const routing = new Routing(inventory, view, author, view.begun ?? held.details.intent ?? null);
       const phases = routing.flip('the record says that the lease was taken over');
       return declaring(inventory, routing.missing, { title }, phases, []);
