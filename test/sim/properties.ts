@@ -24,13 +24,25 @@ export async function play(story: Story, recovery: Verb): Promise<void> {
   assertAtRest(trouble, story.wish);
 }
 
-async function ended(trouble: Trouble, recovery: Verb): Promise<void> {
+async function ended(trouble: Trouble, recovery: Verb, again = false): Promise<void> {
   const ending = await trouble.insist(recovery);
   assertNever(trouble);
   // At the end of the line nothing is left to go back to; then nothing may be left to be done either.
   if (ending.kind === 'refused' && ending.refusal.message.startsWith('No release before')) {
     // But perhaps with what a roll of before has left on other slots.
     if (recovery === 'rollback') await ended(trouble, 'resume');
+    return;
+  }
+  // Half-way from slot to slot another roll may need groups that an administrator did not install: what was begun is ended first, as it says.
+  if (
+    ending.kind === 'refused' &&
+    recovery === 'roll' &&
+    !again &&
+    /^Nginx has not loaded the groups .* `fixed`/.test(ending.refusal.message) &&
+    ending.refusal.next.includes('what was begun and not finished is ended first')
+  ) {
+    await ended(trouble, 'resume');
+    await ended(trouble, 'roll', true);
     return;
   }
   if (ending.kind !== 'exit' || ending.exit !== 0)
