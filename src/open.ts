@@ -24,6 +24,8 @@ export interface Opened {
   readonly inventory: Inventory;
   /** Where the inventory was read; relative paths in it start in its folder. */
   readonly file: string;
+  /** What in it is allowed and perhaps not meant, a line each, with its place. */
+  readonly doubts: readonly string[];
   readonly remote: Remote;
   readonly probe: Probe;
   readonly clock: Clock;
@@ -42,7 +44,7 @@ export interface Opened {
 
 /** Reads the inventory and gets the doors ready. Rejects with `Refusal` (exit 2) that lists every problem of the inventory. */
 export async function open(inventoryFile: string | undefined, listener: (event: Event) => void): Promise<Opened> {
-  const { inventory, file } = await loadInventory(inventoryFile);
+  const { inventory, file, doubts } = await loadInventory(inventoryFile);
   const clock = realClock;
   const machines = new Map([...inventory.balancers, ...inventory.backends].map((host) => [host.name, host]));
   const remote = openSsh([...machines.values()], {
@@ -55,6 +57,7 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
   const opened: Opened = {
     inventory,
     file,
+    doubts,
     remote,
     probe: openProbe(remote),
     clock,
@@ -79,10 +82,10 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
 /** The inventory alone. Rejects with `Refusal` (exit 2). */
 export async function loadInventory(
   inventoryFile: string | undefined,
-): Promise<{ inventory: Inventory; file: string }> {
+): Promise<Pick<Opened, 'inventory' | 'file' | 'doubts'>> {
   const found = await findInventory(inventoryFile, process.env);
   const read = readInventory(found.text, found.file, homedir());
-  if (read.ok) return { inventory: read.inventory, file: found.file };
+  if (read.ok) return { inventory: read.inventory, file: found.file, doubts: read.warnings.map(formatProblem) };
   throw new Refusal(
     2,
     `${found.file} can't be used (${read.problems.length === 1 ? 'one problem' : `${read.problems.length} problems`}); nothing was touched.`,

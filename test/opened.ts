@@ -21,6 +21,7 @@ export function openedWith(inventory: Inventory, more: Partial<Opened> = {}): Sc
   const opened: Opened = {
     inventory,
     file: 'inventory.yaml',
+    doubts: [],
     probe: fakeProbe(() => answered()),
     clock: fakeClock({ auto: true }),
     emit: (event) => events.push(event),

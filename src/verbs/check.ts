@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BackendFacts } from '../core/backend-facts.ts';
-import { HERE, missing, ok, reportOf, type Check, type CheckReport } from '../core/checks.ts';
+import { HERE, missing, note, ok, reportOf, type Check, type CheckReport } from '../core/checks.ts';
 import { accessLogChecks } from '../core/checks/access-log.ts';
 import { backendChecks } from '../core/checks/backend.ts';
 import { balancerChecks } from '../core/checks/balancer.ts';
@@ -142,7 +142,11 @@ async function reach(
 async function ownSide(opened: Opened): Promise<Check[]> {
   const { inventory, clock } = opened;
   const { build } = inventory;
-  const told = [...(await toldChecks(opened)), ...windowChecks(inventory, clock.now(), clock.zone())];
+  const told = [
+    ...opened.doubts.map((doubt) => note(doubt, 'change it in the inventory, if that is not meant')),
+    ...(await toldChecks(opened)),
+    ...windowChecks(inventory, clock.now(), clock.zone()),
+  ];
   try {
     const source = await opened.source();
     const { commit, subject } = await source.resolve(build.ref);

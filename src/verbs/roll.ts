@@ -32,7 +32,7 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
     hosts,
     batch: flags.batch ?? inventory.roll.batch,
     allowMigrations: flags.allowMigration ?? [],
-    warnings,
+    warnings: [...opened.doubts, ...warnings],
   };
   const change = { ...rollOf(inventory, `roll --ref ${ref}${saidBy(guarded)}`, wish), guarded };
   return flags.linger === undefined ? change : { ...change, linger: flags.linger };

@@ -66,6 +66,7 @@ export class Operator {
     this.opened = {
       inventory,
       file: 'inventory.yaml',
+      doubts: [],
       remote: {
         run: (call) => this.#run(call),
         tunnel: () => Promise.reject(new Error('the simulation has no tunnels')),
