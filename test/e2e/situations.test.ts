@@ -159,6 +159,8 @@ describe('three backends whose configuration is fixed', () => {
       ],
     );
     await scene.fleet.heal('web3');
+    // Until it is known again where that address is.
+    await pause(2000);
     await scene.expect(0, 'enable', 'web3', '--yes');
     const { drift, exit } = await scene.status();
     assert.deepEqual(drift, []);
