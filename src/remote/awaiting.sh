@@ -1,4 +1,6 @@
 # shellcheck shell=sh
+# with: clock.sh
+# shellcheck disable=SC2154 # `now` is set by `clock`
 # Waits, on a balancer, until every request of before this moment has the backend that it will have. After a flip a worker may still be
 # connecting for one that it took just before; and one that waits for a dead neighbour is passed on when its time is over: to a backend
 # that has left rotation meanwhile, and may be restarting. So every connection is waited for that is being made now, to whichever
@@ -12,12 +14,6 @@ deadline=$1 on_deadline=$2
 shift 2
 filter=
 for backend in "$@"; do filter="${filter:+$filter or }dst $backend"; done
-
-# Hundredths of a second since boot. (A 1 in front of 08 keeps it from being octal.)
-clock() {
-  read -r uptime _ </proc/uptime
-  now=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
-}
 
 # Both ends of each connection that waits for its first answer.
 connecting() {

@@ -1,4 +1,6 @@
 # shellcheck shell=sh
+# with: clock.sh
+# shellcheck disable=SC2154 # `now` is set by `clock`
 # Waits until no request is left on this backend: two looks 200 ms apart with no connection to the service's port, whoever the peer,
 # loopback included. What waits in the listen backlog counts, for the kernel has it established; no connection is exempt as idle, for
 # a request that is being worked on is silent in both directions. Needs no right, changes nothing.
@@ -7,12 +9,6 @@
 # oldest has been seen here. Exits 1 at the deadline, or 0 with `proceed`.
 port=$1 deadline=$2 on_deadline=$3
 PATH=$PATH:/usr/sbin:/sbin
-
-# Hundredths of a second since boot. (A 1 in front of 08 keeps it from being octal.)
-clock() {
-  read -r uptime _ </proc/uptime
-  now=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
-}
 
 # The peers' ends, `address:port` each.
 look() {

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# with: staging.sh backend-processes.sh slots.sh
+# with: staging.sh backend-processes.sh clock.sh slots.sh
 # shellcheck disable=SC2154 # `pid`, `start` and `now` are set by `named`, `started` and `clock`
 # The end of a change on a backend with two slots: `current` names what serves, and what the other slot runs goes on for a while, or ends.
 # When its time is over it ends by itself, though nobody is there: what waits for that here acts under this host's lock, only while the

@@ -59,9 +59,12 @@ look "$root"
 printf 'root %s %s\n' "$state" "$real"
 above "$root"
 df -B1 --output=avail,iavail "$there" 2>/dev/null | awk 'NR == 2 { print "free", $1, ($2 == "-" || $2 == 0 ? 1000000 : $2) }'
-for mark in fence one-way; do
-  if { read -r said <"$root/.orchestrate/$mark"; } 2>/dev/null; then printf '%s %s\n' "$mark" "$said"; fi
-done
+# told KEY FILE: its first line.
+told() {
+  if { read -r said <"$2"; } 2>/dev/null; then printf '%s %s\n' "$1" "$said"; fi
+}
+told fence "$root/.orchestrate/fence"
+told one-way "$root/.orchestrate/one-way"
 
 # link KEY PATH
 link() {
@@ -110,7 +113,7 @@ process() {
 }
 for port in $ports; do
   link "slot $port" "$root/slots/$port"
-  if [ -s "$root/.orchestrate/linger-$port" ]; then printf 'linger %s %s\n' "$port" "$(head -n 1 "$root/.orchestrate/linger-$port")"; fi
+  told "linger $port" "$root/.orchestrate/linger-$port"
   file=$pid_file
   if [ "$pid_file" = - ]; then
     file=$run/$port.pid

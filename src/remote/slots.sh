@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # what stands before sets them
-# Put before the scripts that change what a slot runs (their line "# with: backend-processes.sh slots.sh"). `root`, `port`, `deadline`
+# Put before the scripts that change what a slot runs (their line "# with: backend-processes.sh clock.sh slots.sh"). `root`, `port`, `deadline`
 # (milliseconds) and `began` (of `clock`) are theirs.
 
 # follow RELEASE: `current` names it, and `previous` what it named.
@@ -9,12 +9,6 @@ follow() {
   [ "$current" != "$1" ] || return 0
   if [ -n "$current" ] && [ -d "$root/$current" ]; then relink "$current" "$root/previous"; fi
   relink "$1" "$root/current"
-}
-
-# Hundredths of a second since boot. (A 1 in front of 08 keeps it from being octal.)
-clock() {
-  read -r uptime _ </proc/uptime
-  now=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
 }
 
 # gone PID:START...: waits until all of them are; fails when they are not in time.

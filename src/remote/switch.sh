@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# with: staging.sh backend-processes.sh slots.sh log-end.sh
+# with: staging.sh backend-processes.sh clock.sh slots.sh log-end.sh
 # shellcheck disable=SC2154 # `pid` and `start` are set by `named` and `started`
 # Takes a slot to which nothing is sent to a release: links, end of what runs there, and the new process seen.
 # FOLDER TOKEN SEQUENCE HOLDER, then

@@ -1,5 +1,5 @@
-import { freezeOf } from '../freeze.ts';
 import type { Backend, Host, HostSsh, Inventory } from '../inventory.ts';
+import { rulesOf } from './window-rules.ts';
 import type { Written } from './hosts.ts';
 import type { Local } from './local.ts';
 import type { backend, balancer, Sections, SshOfHost } from './schema.ts';
@@ -64,11 +64,7 @@ export function fillIn(
     roll: { ...roll, batch: Array.isArray(roll.batch) ? roll.batch : [roll.batch] },
     time_zone,
     windows_on_close: sections.windows_on_close,
-    windows: sections.windows.map((window) => ({ ...window, time_zone: window.time_zone ?? time_zone })),
-    freezes: sections.freezes.map(({ from, to, time_zone: zone = time_zone, reason }) => ({
-      ...freezeOf(from, to, zone),
-      ...(reason === undefined ? {} : { reason }),
-    })),
+    ...rulesOf(sections),
     notify: sections.notify.map(({ secret_file, ...each }) => ({
       ...each,
       ...(secret_file === undefined ? {} : { secret_file: local.path(secret_file) }),

@@ -1,21 +1,13 @@
-import { freezeOf } from '../freeze.ts';
 import { lengthText } from '../window-words.ts';
 import { nextOpening } from '../windows.ts';
 import type { Finding } from './problem.ts';
-import type { Sections } from './schema.ts';
+import { rulesOf, type WrittenRules } from './window-rules.ts';
 
 const YEAR = 366 * 24 * 3_600_000;
 
 /** Freezes from whose beginning on nothing may start for more than a year: a slip in a date, most often. */
-export function swallowing({
-  time_zone = 'UTC',
-  windows = [],
-  freezes = [],
-}: Partial<Pick<Sections, 'time_zone' | 'windows' | 'freezes'>>): Finding[] {
-  const rules = {
-    windows: windows.map((window) => ({ ...window, time_zone: window.time_zone ?? time_zone })),
-    freezes: freezes.map(({ from, to, time_zone: zone = time_zone }) => freezeOf(from, to, zone)),
-  };
+export function swallowing({ time_zone = 'UTC', windows = [], freezes = [] }: Partial<WrittenRules>): Finding[] {
+  const rules = rulesOf({ time_zone, windows, freezes });
   return rules.freezes.flatMap(({ from }, at): Finding[] => {
     const opens = nextOpening(rules, from)?.opens ?? Infinity;
     if (opens - from <= YEAR) return [];

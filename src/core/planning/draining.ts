@@ -2,9 +2,7 @@ import type { Backend, Inventory } from '../inventory.ts';
 import { seenBalancers, type FleetView } from '../fleet.ts';
 import type { Step } from '../plan.ts';
 import { socketOf } from '../address.ts';
-
-/** What a script may take beyond the deadline that it keeps itself. */
-const MARGIN = 15_000;
+import { MARGIN } from './margin.ts';
 
 /**
  * Proves that no request is left on slots of a backend, all of them if none is named. First, on each balancer, that every request of before

@@ -7,9 +7,7 @@ import { groundFor } from './ground.ts';
 import { listed } from './listed.ts';
 import { runs } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
-
-/** What a script may take beyond the deadline that it keeps itself. */
-const MARGIN = 15_000;
+import { MARGIN } from './margin.ts';
 
 /**
  * What every command that changed something ends with, where backends have two slots: what served on the other one before runs on for its

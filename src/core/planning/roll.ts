@@ -72,7 +72,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     ({ name }) => wish.hosts.includes(name) && (left.has(name) || !settled(view, begun, name, release.release)),
   );
   const joins = names(touched).filter((name) => left.has(name));
-  const title = `${release.release} (${release.subject}) on ${listed(touched.map(({ name }) => name))}`;
+  const title = `${release.release} (${release.subject}) on ${listed(names(touched))}`;
   if (touched.length === 0) {
     const phases = settling(fleet, view, begun, release.release);
     const runs = { title: `${release.release} runs on ${listed(wish.hosts)}` };
@@ -85,7 +85,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   });
   if (unsure.length > 0)
     return refused(
-      `What ${listed(unsure.map(({ name }) => name))} really runs can't be told: its code was started through the link \`current\`.`,
+      `What ${listed(names(unsure))} really runs can't be told: its code was started through the link \`current\`.`,
       'Start it with real paths: `cd -P current/repository && exec …`, or use the wrapper (service.wrapper: true). `orchestrate check` shows the line.',
     );
   const taken = touched.flatMap(({ name }) => {
@@ -102,7 +102,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   const toStage = {
     release,
     bytes: isCommit(wish.of) ? wish.of.bytes : 0,
-    hosts: touched.map(({ name }) => name),
+    hosts: names(touched),
     builder,
     allowMigrations: wish.allowMigrations,
   };

@@ -13,9 +13,7 @@ import { listed } from './listed.ts';
 import { movingOver, wayTo } from './moving.ts';
 import { settledFleet } from './newcomers.ts';
 import { rest, watching, type Fresh } from './watching.ts';
-
-/** What a script may take beyond the deadline that it keeps itself. */
-const MARGIN = 15_000;
+import { MARGIN } from './margin.ts';
 
 export interface SwitchGoal {
   readonly release: string;

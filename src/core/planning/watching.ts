@@ -4,9 +4,7 @@ import { socketOf } from '../address.ts';
 import { portOf } from '../slots.ts';
 import type { Routing } from './flip.ts';
 import { listed } from './listed.ts';
-
-/** What a script may take beyond the deadline that it keeps itself. */
-const MARGIN = 15_000;
+import { MARGIN } from './margin.ts';
 
 /** A backend that is back on the new release, and since which generation. */
 export interface Fresh {

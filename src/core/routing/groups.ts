@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { batches } from '../batch.ts';
 import type { Inventory } from '../inventory.ts';
-import { beside, hasTwo } from '../slots.ts';
+import { beside } from '../slots.ts';
 import { walk } from './walk.ts';
 
 /**
@@ -43,7 +43,7 @@ const PORTION_LINES = 20_000;
 export function groupOf(out: ReadonlySet<string>, inventory: Inventory, second: ReadonlySet<string> = NONE): Group {
   const names = inventory.backends.map(({ name }) => name);
   const gone = names.filter((name) => out.has(name));
-  const two = inventory.backends.filter(hasTwo).map(({ name }) => name);
+  const two = [...beside(inventory)];
   const meant = two.filter((name) => second.has(name));
   const table = { out: gone, second: meant };
   const rest = outName(gone, names);
@@ -85,7 +85,7 @@ const short = (whole: string): string => (whole.length <= LONGEST_NAME ? whole :
  */
 export function declaredGroups(inventory: Inventory, wanted: readonly Group[] = []): Group[] {
   const names = inventory.backends.map((backend) => backend.name);
-  const two = new Set(inventory.backends.filter(hasTwo).map(({ name }) => name));
+  const two = beside(inventory);
   const sides = two.size === 0 ? [NONE] : [NONE, two];
   const found = new Map<string, Group>([[ALL, fallback]]);
   const add = (group: Group): void => {

@@ -1,4 +1,4 @@
-import { lnSum } from './logs.ts';
+import { lnTogether } from './evidence.ts';
 import { lnPass, NOTHING_GOOD } from './pass.ts';
 import { binomial, seeded } from './random.ts';
 import { lnERatio, NO_EVIDENCE, withCounts } from './ratio.ts';
@@ -33,12 +33,7 @@ export const untilFail = (imagined: Imagined, failAt: number): Wait =>
     return (newRequests, newErrors, oldRequests, oldErrors) => {
       evidence = withCounts(evidence, { newRequests, newErrors, oldRequests, oldErrors });
       // Times are taken to say nothing.
-      return (
-        lnSum([
-          [lnERatio(evidence), 0.5],
-          [0, 0.5],
-        ]) >= failAt
-      );
+      return lnTogether({ errors: lnERatio(evidence), tail: 0, rank: 0 }) >= failAt;
     };
   });
 
