@@ -1,23 +1,18 @@
 import type { Author } from './core/planning/flip.ts';
 import type { Planned } from './core/planning/refusal.ts';
-import { lingering, overdue } from './core/planning/lingering.ts';
-import type { Phase, Plan } from './core/plan.ts';
-import { unlike } from './core/planning/unlike.ts';
+import { overdue } from './core/planning/lingering.ts';
+import type { Plan } from './core/plan.ts';
 import type { FleetView } from './core/fleet.ts';
 import { Refusal } from './core/failure.ts';
 import type { Beginning } from './core/event.ts';
-import { hostsOf } from './core/plan.ts';
-import { newestRecord } from './core/fleet.ts';
 import { sentences } from './core/sentences.ts';
-import { NO_EVIDENCE } from './core/verdict/ratio.ts';
-import { viewOf } from './core/view.ts';
-import { carryOut, type Course } from './carrying-out.ts';
-import { hold, type Holding } from './holding.ts';
-import { observe } from './observe.ts';
-import { runPlan, tellEnd } from './roll.ts';
-import type { StepContext } from './steps/context.ts';
+import type { Course } from './carrying-out.ts';
+import type { Holding } from './holding.ts';
 import type { Opened } from './open.ts';
-import { emitRotation, hostSummaries, sentenceOf, signalExit } from './summary.ts';
+import { lookAt } from './look-at.ts';
+import { returnFirst } from './return-first.ts';
+import { signalExit } from './summary.ts';
+import { NOBODY, takeHold, underLease } from './under-lease.ts';
 import { WindowGuard, type Guarded } from './window-guard.ts';
 
 /** A change to the fleet, whatever the verb. */
@@ -30,6 +25,17 @@ export interface Change extends Course {
   readonly guarded?: Guarded;
   /** Milliseconds for which a release that has just served runs on, on backends with two slots; default: the inventory's. */
   readonly linger?: number;
+  /**
+   * What moves the traffic before the backends are looked at, by a view of the balancers and the builder alone, and the rest of the way once
+   * that is done; undefined: everything is looked at first. Pure.
+   */
+  readonly first?: (view: FleetView, author: Author) => First | undefined;
+}
+
+export interface First {
+  readonly plan: Plan;
+  /** How the rest is planned; in place of the change's own. */
+  readonly rest: Course['plan'];
 }
 
 export interface ChangeOptions {
@@ -52,13 +58,7 @@ export interface ChangeOptions {
 /** Characters of a command that records and leases tell: a flag may be as long as somebody likes, and a record may not. */
 const LONGEST_COMMAND = 500;
 
-const NOBODY = { token: 0, holder: '-' };
 const NOTHING: ReadonlySet<string> = new Set();
-
-/** What is so on the whole fleet. */
-export async function lookAt({ inventory, remote, probe, configuration }: Opened): Promise<FleetView> {
-  return viewOf(inventory, await observe(inventory, remote, probe, configuration([])), configuration);
-}
 
 /**
  * Observe, plan, run, tell: under lease and fence. What was planned without them (for the question) is observed and planned again under
@@ -72,7 +72,7 @@ export async function change(
   options: ChangeOptions,
   seen?: FleetView,
 ): Promise<number> {
-  const { inventory, clock, emit } = opened;
+  const { inventory, clock } = opened;
   const { stop } = options;
   const command = wanted.command.slice(0, LONGEST_COMMAND);
   const look = (): Promise<FleetView> => lookAt(opened);
@@ -91,10 +91,15 @@ export async function change(
     return note === undefined ? plan : { ...plan, notes: [...plan.notes, note] };
   };
   const linger = wanted.linger ?? inventory.service.linger;
-  const planFor = (view: FleetView, by: Author): Plan => {
-    const planned = planOf(wanted.plan(view, by, NOTHING));
+  const planFor = (view: FleetView, by: Author, plan: Course['plan'] = wanted.plan): Plan => {
+    const planned = planOf(plan(view, by, NOTHING));
     return planned.phases.length > 0 ? planned : { ...planned, phases: overdue(inventory, view, linger) };
   };
+  const way = { command, author, look, noted, planFor, linger, ...(guard === undefined ? {} : { guard }) };
+  if (wanted.first !== undefined && !options.dryRun) {
+    const exit = await returnFirst(opened, wanted, wanted.first, options, { ...way, began });
+    if (exit !== undefined) return exit;
+  }
   let first = seen ?? (await look());
   let proposed = planFor(first, author(NOBODY));
   if (options.dryRun || (proposed.phases.length === 0 && wanted.breaks !== true)) {
@@ -130,102 +135,12 @@ export async function change(
   }
 
   const intent = proposed.intent ?? first.begun;
-  const held = await hold(opened, first, {
-    command,
-    stop,
-    ...(intent === null ? {} : { intent }),
-    ...(options.wait === undefined ? {} : { wait: options.wait }),
-    ...(wanted.breaks === undefined ? {} : { breaks: wanted.breaks }),
-  }).catch((error: unknown) => {
-    if (stop.aborted) return undefined;
-    throw error;
-  });
+  const held = await takeHold(opened, first, wanted, options, command, intent);
   if (held === undefined) return signalExit(stop);
-  try {
-    await options.before?.(beginning(opened, command, held.token, proposed));
-    // The lease of one who died, which told what was begun, is ours by now.
-    const now = await look();
-    const view = { ...now, begun: newestRecord(now)?.intent ?? first.begun };
-    const plan = planFor(view, author(held));
-    // The question, the lease and the hooks may have taken long.
-    const late = await guard?.shut(plan);
-    if (late !== undefined) throw late.refusal;
-    if (sentences(plan).join('\n') !== agreed && !options.yes && !(await options.ask?.(plan))) return 0;
-
-    emit(beginning(opened, command, held.token, plan));
-    for (const note of (await noted(plan)).notes) emit({ type: 'note', text: note });
-    emitRotation(opened, view);
-    const context = contextOf(opened, held, stop);
-    const ground = {
-      opened,
-      held,
-      author: author(held),
-      look,
-      context,
-      stop,
-      ...(guard === undefined ? {} : { guard }),
-    };
-    const tidy = async (phases: readonly Phase[]): Promise<void> => {
-      const brakes = { phase: () => held.lapsed(), step: () => held.lapsed() };
-      tellEnd(await runPlan({ ...plan, phases }, context, inventory.ssh.concurrency, brakes), emit);
-    };
-    let exit = await carryOut(ground, wanted, view, plan);
-    const end = await look();
-    if (exit === 0) {
-      const found = unlike(end, plan);
-      for (const text of found) emit({ type: 'note', text });
-      if (found.length > 0) exit = 4;
-      else if (wanted.after !== undefined) await tidy(wanted.after(end, plan));
-    }
-    // The last thing on each host: any later step there would take what waits for the end of the time for overtaken.
-    await tidy(lingering(inventory, end, linger));
-    emit({
-      type: 'finished',
-      exit,
-      summary: {
-        sentence: sentenceOf(exit, plan, end),
-        hosts: hostSummaries(opened, end),
-        took: clock.ticks() - began,
-        reloads: context.counts.reloads,
-      },
-    });
-    return exit;
-  } finally {
-    await held.release();
-  }
+  return underLease(opened, wanted, options, { ...way, held, began, proposed, agreed, begun: first.begun });
 }
-
-const beginning = (opened: Opened, command: string, number: number, plan: Plan): Beginning => ({
-  type: 'began',
-  app: opened.inventory.app,
-  command,
-  by: opened.by,
-  number,
-  title: plan.title,
-  hosts: hostsOf(plan),
-  ...(plan.from === undefined ? {} : { from: plan.from }),
-  ...(plan.to === undefined ? {} : { to: plan.to }),
-});
 
 function planOf(planned: Planned): Plan {
   if (planned.kind === 'planned') return planned.plan;
   throw new Refusal(planned.exit, planned.message, planned.next, planned.details);
-}
-
-function contextOf(opened: Opened, held: Holding, stop: AbortSignal): StepContext {
-  return {
-    remote: opened.remote,
-    probe: opened.probe,
-    clock: opened.clock,
-    emit: opened.emit,
-    script: opened.script,
-    archive: opened.archive,
-    fence: (folder) => held.fence(folder),
-    lapsed: () => held.lapsed(),
-    values: new Map(),
-    times: new Map(),
-    stop,
-    counts: { reloads: 0 },
-    bake: { evidence: NO_EVIDENCE, at: new Map() },
-  };
 }

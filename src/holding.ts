@@ -143,7 +143,8 @@ async function raiseFence(opened: Opened, host: string, args: readonly string[])
   }
 }
 
-function tokens(view: FleetView): number[] {
+/** The highest token that each host that could be looked at has seen. */
+export function tokens(view: FleetView): number[] {
   return [...Object.values(view.balancers), ...Object.values(view.backends)].flatMap((host) =>
     host.kind === 'seen' ? [host.token] : [],
   );

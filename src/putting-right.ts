@@ -70,7 +70,7 @@ async function inRounds(
 }
 
 /** Hosts that did not answer the barrier count as unreachable: a script may still be at work there. */
-function without(view: FleetView, unanswered: ReadonlyMap<string, string>): FleetView {
+export function without(view: FleetView, unanswered: ReadonlyMap<string, string>): FleetView {
   const away = <V>(hosts: Readonly<Record<string, V>>) =>
     Object.fromEntries(
       Object.entries(hosts).map(([name, seen]) => {

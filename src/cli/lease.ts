@@ -1,5 +1,5 @@
 import { safeJson } from '../core/printable.ts';
-import { lookAt } from '../change.ts';
+import { lookAt } from '../look-at.ts';
 import { open } from '../open.ts';
 import { leaseLines } from '../tell/lease.ts';
 import { breakChange, leasesOf } from '../verbs/lease.ts';

@@ -34,6 +34,8 @@ const backendRecord = z.strictObject({
   release: release.nullable(),
   /** The port of the slot that serves, where the backend has two; none: its first. */
   slot: z.int().min(1).max(65_535).exactOptional(),
+  /** The release that it served on its other slot, where the command that wrote this moved it over. */
+  former: release.exactOptional(),
 });
 
 /** What was begun: all that another operator needs to finish or undo it. */

@@ -1,4 +1,5 @@
-import { lookAt, type Change } from '../change.ts';
+import type { Change } from '../change.ts';
+import { lookAt } from '../look-at.ts';
 import type { FleetView } from '../core/fleet.ts';
 import { planRollback } from '../core/planning/rollback.ts';
 import { planRest } from '../core/planning/rest.ts';

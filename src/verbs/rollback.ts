@@ -4,10 +4,12 @@ import type { FleetView } from '../core/fleet.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Author } from '../core/planning/flip.ts';
 import type { Planned } from '../core/planning/refusal.ts';
+import { planReturn } from '../core/planning/return.ts';
 import { planRollback } from '../core/planning/rollback.ts';
 import { planBack } from '../core/planning/back.ts';
 import { limitedBackends, type LimitFlags } from './named.ts';
 import type { Size } from '../core/batch.ts';
+import { hasTwo } from '../core/slots.ts';
 
 export interface RollbackFlags extends LimitFlags {
   readonly batch?: readonly Size[];
@@ -24,11 +26,21 @@ export function rollbackChange(opened: Opened, release: string | undefined, flag
     acrossMigration: flags.acrossMigration === true,
   };
   const command = release === undefined ? 'rollback' : `rollback ${release}`;
-  return Promise.resolve(
-    rollbackOf(inventory, command, limitedBackends(inventory, flags), (view, author, hosts) =>
-      planRollback(inventory, view, { ...wish, hosts }, author),
-    ),
+  const hosts = limitedBackends(inventory, flags);
+  const usual = rollbackOf(inventory, command, hosts, (view, author, left) =>
+    planRollback(inventory, view, { ...wish, hosts: left }, author),
   );
+  // What may be one flip: the whole fleet, with two slots each.
+  if (hosts.length < inventory.backends.length || !inventory.backends.every(hasTwo)) return Promise.resolve(usual);
+  const first: Change['first'] = (view, author) => {
+    const plan = planReturn(inventory, view, release, author);
+    if (plan?.to === undefined) return undefined;
+    const { to } = plan;
+    const rest: Change['plan'] = (now, by, aside) =>
+      planRollback(inventory, now, { ...wish, release: to, hosts: hosts.filter((name) => !aside.has(name)) }, by);
+    return { plan, rest };
+  };
+  return Promise.resolve({ ...usual, first });
 }
 
 /** A rollback as a change: how it is planned anew, and what to do if it fails. */

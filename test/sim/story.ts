@@ -5,7 +5,7 @@ import { enableChange } from '../../src/verbs/enable.ts';
 import { rollbackChange } from '../../src/verbs/rollback.ts';
 import { rollChange } from '../../src/verbs/roll.ts';
 import { SimFleet, type SimWish } from './fleet.ts';
-import { lookAt } from '../../src/change.ts';
+import { lookAt } from '../../src/look-at.ts';
 import { breakChange } from '../../src/verbs/lease.ts';
 import { resumeChange } from '../../src/verbs/resume.ts';
 import { Operator, type Accident, type Begun, type Ending } from './operator.ts';

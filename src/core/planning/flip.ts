@@ -34,7 +34,7 @@ export const authored = ({ by: who, command, at }: Author): Pick<Intent, 'by' | 
 });
 
 /** What a flip is about to change of a backend. */
-type Coming = Pick<BackendRecord, 'rotation' | 'reason' | 'by' | 'slot' | 'release'>;
+type Coming = Pick<BackendRecord, 'rotation' | 'reason' | 'by' | 'slot' | 'release' | 'former'>;
 
 /**
  * The routing as a plan goes along: each flip is a new generation, one number higher on every balancer, with its record. A group that the
@@ -94,7 +94,8 @@ export class Routing {
       const { name } = backend;
       const seen = view.backends[name];
       const running = seen?.kind === 'seen' && seen.running !== 'unsure' ? seen.running : null;
-      const { slot: port = portOf(backend, false), ...known } = record?.backends[name] ?? {};
+      // What another command moved over may have been started anew since, or ended.
+      const { slot: port = portOf(backend, false), former: _, ...known } = record?.backends[name] ?? {};
       const since = `@time:${this.#generation + 1}`;
       const slot = hasTwo(backend) ? { slot: port } : {};
       if ('rotation' in known)
@@ -179,22 +180,27 @@ export class Routing {
   }
 
   takeOut(name: string, reason: string): void {
-    this.#change(name, ({ slot, release }) => ({
+    this.#change(name, ({ slot, release, former }) => ({
       rotation: 'out',
       reason,
       by: this.#author.by,
-      ...slotted(slot),
+      ...slotted(slot, former),
       release,
     }));
   }
 
   putIn(name: string): void {
-    this.#change(name, ({ slot, release }) => ({ rotation: 'in', ...slotted(slot), release }));
+    this.#change(name, ({ slot, release, former }) => ({ rotation: 'in', ...slotted(slot, former), release }));
   }
 
   /** Its other slot serves, with what runs there. */
   moveOver(name: string, slot: number, release: string): void {
-    this.#change(name, (now) => ({ ...now, slot, release }));
+    this.#change(name, ({ release: former, ...now }) => ({
+      ...now,
+      slot,
+      release,
+      ...(former === null ? {} : { former }),
+    }));
   }
 
   #change(name: string, how: (now: Coming) => Coming): void {
@@ -216,9 +222,9 @@ export class Routing {
       const known = this.#backends[name];
       if (known === undefined) continue;
       const since = coming.rotation === known.rotation ? known.since : `@time:${this.#generation + 1}`;
-      const { rotation, reason, by, slot, release } = coming;
+      const { rotation, reason, by, slot, release, former } = coming;
       const why = { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) };
-      this.#backends[name] = { rotation, ...why, since, release, ...slotted(slot) };
+      this.#backends[name] = { rotation, ...why, since, release, ...slotted(slot, former) };
     }
     this.#coming.clear();
     if (this.#finished !== undefined) {
@@ -426,7 +432,10 @@ export class Routing {
   }
 }
 
-const slotted = (slot: number | undefined): Pick<BackendRecord, 'slot'> => (slot === undefined ? {} : { slot });
+const slotted = (slot: number | undefined, former: string | undefined): Pick<BackendRecord, 'slot' | 'former'> => ({
+  ...(slot === undefined ? {} : { slot }),
+  ...(former === undefined ? {} : { former }),
+});
 
 const whom = (hosts: readonly string[]): string => (hosts.length === 1 ? (hosts[0] ?? '') : 'balancers');
 

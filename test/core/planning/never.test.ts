@@ -437,6 +437,11 @@ test('a roll that brings in new backends can be taken back from anywhere, and th
       const record = newestRecord(viewOf(world));
       // Once they are in there is no release to take them back to: that is told.
       if (fresh.some((name) => record?.backends[name]?.rotation === 'in')) return;
+      // With `fixed` the groups without them may be lacking, with another out as well: that is told, and all stays as it is.
+      const back = { release: V1, failed: V2, hosts: all(world) };
+      const way = planBack(world.inventory, viewOf(world), back, author);
+      if (way.kind === 'refused' && wish.configuration === 'fixed' && /has not loaded the groups/.test(way.message))
+        return;
       goBack(world, result.plan, all(world), seed);
       const serving = all(world).filter((name) => !fresh.includes(name) && !wish.out?.includes(name));
       if (!undeclarable(world, wish)) assertOn(world, V1, serving);
