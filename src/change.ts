@@ -1,5 +1,4 @@
 import type { Author } from './core/planning/flip.ts';
-import type { Planned } from './core/planning/refusal.ts';
 import { overdue } from './core/planning/lingering.ts';
 import type { Plan } from './core/plan.ts';
 import type { FleetView } from './core/fleet.ts';
@@ -12,7 +11,7 @@ import type { Opened } from './open.ts';
 import { lookAt } from './look-at.ts';
 import { returnFirst } from './return-first.ts';
 import { signalExit } from './summary.ts';
-import { NOBODY, takeHold, underLease } from './under-lease.ts';
+import { NOBODY, planOf, takeHold, underLease } from './under-lease.ts';
 import { WindowGuard, type Guarded } from './window-guard.ts';
 
 /** A change to the fleet, whatever the verb. */
@@ -58,8 +57,6 @@ export interface ChangeOptions {
 /** Characters of a command that records and leases tell: a flag may be as long as somebody likes, and a record may not. */
 const LONGEST_COMMAND = 500;
 
-const NOTHING: ReadonlySet<string> = new Set();
-
 /**
  * Observe, plan, run, tell: under lease and fence. What was planned without them (for the question) is observed and planned again under
  * them, and asked again if it differs. What starts or promotes a release keeps to windows and freezes (src/window-guard.ts). Returns the
@@ -91,8 +88,8 @@ export async function change(
     return note === undefined ? plan : { ...plan, notes: [...plan.notes, note] };
   };
   const linger = wanted.linger ?? inventory.service.linger;
-  const planFor = (view: FleetView, by: Author, plan: Course['plan'] = wanted.plan): Plan => {
-    const planned = planOf(plan(view, by, NOTHING));
+  const planFor = (view: FleetView, by: Author): Plan => {
+    const planned = planOf(wanted.plan(view, by, new Set()));
     return planned.phases.length > 0 ? planned : { ...planned, phases: overdue(inventory, view, linger) };
   };
   const way = { command, author, look, noted, planFor, linger, ...(guard === undefined ? {} : { guard }) };
@@ -138,9 +135,4 @@ export async function change(
   const held = await takeHold(opened, first, wanted, options, command, intent);
   if (held === undefined) return signalExit(stop);
   return underLease(opened, wanted, options, { ...way, held, began, proposed, agreed, begun: first.begun });
-}
-
-function planOf(planned: Planned): Plan {
-  if (planned.kind === 'planned') return planned.plan;
-  throw new Refusal(planned.exit, planned.message, planned.next, planned.details);
 }

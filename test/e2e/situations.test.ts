@@ -179,7 +179,9 @@ function longest(ran: Ran, words: string): number {
 /** Six requests at any time that take so many milliseconds each, kept in `asked`. Returns how to send no more. */
 function slowly(scene: Scene, ms: number, asked: Promise<string>[]): () => void {
   const [target = ''] = scene.fleet.targets;
-  const timer = setInterval(() => asked.push(ask(target, `/slow?ms=${ms}`, 'shop.example.com').catch(String)), ms / 6);
+  const one = (): void => void asked.push(ask(target, `/slow?ms=${ms}`, 'shop.example.com').catch(String));
+  one();
+  const timer = setInterval(one, ms / 6);
   return () => clearInterval(timer);
 }
 

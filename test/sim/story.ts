@@ -27,6 +27,8 @@ export interface Story {
   readonly wish: SimWish;
   readonly seed: number;
   readonly verb: Verb;
+  /** What comes before it, while nothing happens. */
+  readonly after?: Verb;
   /** A backend, by number, on which the new release does not start, or is not well. */
   readonly broken?: { readonly host: number; readonly how: 'ends' | 'ill' };
   /** By the number of calls after which it happens. */
@@ -74,6 +76,15 @@ export class Trouble {
     operator.onCall = ({ host }) => this.#onCall(operator, host);
     this.operators.push(operator.begin((opened) => verbs[verb](opened, ref)));
     return operator;
+  }
+
+  /** What the story begins with, on a quiet day. */
+  async prologue(): Promise<void> {
+    const { after } = this.story;
+    if (after === undefined) return;
+    const operator = new Operator(this.fleet, 'eve');
+    operator.begin((opened) => verbs[after](opened, '2'));
+    await this.fleet.time.pass(() => operator.ending !== undefined, LONGEST);
   }
 
   /** Until every command has ended, and what was in hand with it. */

@@ -25,7 +25,7 @@ export function declaring(
       'Nginx has not loaded the groups that this needs, and nginx.configuration is `fixed`: nothing was changed.',
       `Let an administrator install what \`orchestrate init --print upstream\` prints as ${inventory.nginx.file}, test it and reload Nginx.${
         beside(inventory).size > 0
-          ? ' Where that has been done: what was begun and not finished is ended first (`orchestrate resume` or `orchestrate rollback`); else hosts with two slots that do not follow the usual order (one was left aside, or is out) need groups of their own, and `--batch 100%` of all hosts needs none.'
+          ? ' Where that has been done: what was begun and not finished is ended first (`orchestrate resume` or `orchestrate rollback`); else hosts with two slots that do not follow the usual order (one was left aside, or is out) need groups of their own; where all serve by the same slot, `--batch 100%` of all hosts needs none.'
           : ''
       }`,
       missing.slice(0, 10),

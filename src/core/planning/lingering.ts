@@ -1,5 +1,5 @@
 import type { Backend, Inventory } from '../inventory.ts';
-import { idleOf, newestRecord, type FleetView, type SlotView } from '../fleet.ts';
+import { idleOf, newestRecord, seenBalancers, type FleetView, type SlotView } from '../fleet.ts';
 import type { Phase, RunStep, Track } from '../plan.ts';
 import { pidFile } from '../service.ts';
 import { drained } from './draining.ts';
@@ -29,8 +29,11 @@ export function overdue(inventory: Inventory, view: FleetView, linger: number): 
 }
 
 function endsOf(inventory: Inventory, view: FleetView, linger: number): End[] {
-  if (view.begun !== null) return [];
-  const served = newestRecord(view)?.served ?? [];
+  const record = newestRecord(view);
+  // Which slot serves, and who may still send to the other, only the balancers tell.
+  if (view.begun !== null || record === null || seenBalancers(view).length < Object.keys(view.balancers).length)
+    return [];
+  const served = record.served ?? [];
   return inventory.backends.flatMap((backend): End[] => {
     const idle = idleOf(view.backends[backend.name]);
     const seen = view.backends[backend.name];
