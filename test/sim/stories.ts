@@ -117,18 +117,22 @@ export const stories = (deed: fc.Arbitrary<Deed>, most: number): fc.Arbitrary<St
 
 /** A rollback while the release before still runs on the other slot of every backend. */
 export const returns = (deed: fc.Arbitrary<Deed>, most: number): fc.Arbitrary<Story> =>
-  stories(deed, most).map(({ broken: _, ...story }) => ({
-    ...story,
-    after: 'roll',
-    verb: 'rollback',
-    deeds: story.deeds.map((each) => ({ ...each, at: Math.ceil(each.at / 3) })),
-    wish: {
-      ...story.wish,
-      switch: 'live',
-      two: names('web', story.wish.backends!),
-      second: story.wish.second!.length === 0 ? [] : names('web', story.wish.backends!),
-      out: [],
-      pause: false,
-      bake: false,
-    },
-  }));
+  stories(deed, most).map((story) => {
+    const { broken: _, ...rest } = story;
+    const two = names('web', story.wish.backends!);
+    return {
+      ...rest,
+      after: 'roll',
+      verb: 'rollback',
+      deeds: story.deeds.map((each) => ({ ...each, at: Math.ceil(each.at / 3) })),
+      wish: {
+        ...story.wish,
+        switch: 'live',
+        two,
+        second: story.wish.second!.length === 0 ? [] : two,
+        out: [],
+        pause: false,
+        bake: false,
+      },
+    };
+  });

@@ -63,7 +63,8 @@ export function planReturn(
         title: `see that ${to} still answers everywhere`,
         tracks: moves.map(({ backend, port }) => ({
           host: backend.name,
-          steps: [look(inventory, view, backend, port, true)],
+          // One that does not answer at once is no reason to wait: then everything is looked at.
+          steps: [{ ...look(inventory, view, backend, port, true), deadline: inventory.health.timeout }],
         })),
       },
       ...flip,
