@@ -61,8 +61,8 @@ hooks: { before_roll: ["${TELL.replaceAll('"', '\\"')}"], after_batch: ["${TELL.
         try {
           await until('the second roll begins', 90_000, async () => (await list()).commands[0]?.state === 'at work');
           const number = (await list()).commands[0]?.number ?? 0;
-          // Its first batch is out of rotation.
-          await until('the first batch is at work', 90_000, async () => {
+          // A batch is out of rotation: the first, or on a fast machine, where words come behind deeds, the one after it.
+          await until('a batch is at work', 90_000, async () => {
             const { events } = await show(number);
             return events.some(
               (event) => event.type === 'phase' && event.batch !== undefined && event.name === 'batch',
@@ -119,7 +119,7 @@ hooks: { before_roll: ["${TELL.replaceAll('"', '\\"')}"], after_batch: ["${TELL.
       assert.match(whole, /note: hooks.after_roll/);
       const dead = (await scene.expect(0, 'history', 'show', String(result.number))).stdout;
       assert.match(dead, /It died: its last word came at /);
-      assert.match(dead, /Out of rotation by its last word: web1\./);
+      assert.match(dead, /Out of rotation by its last word: web[123]\./);
       // Of the first roll, as it was told then: every event but what hosts printed.
       const kept = (await show(result.number - 1)).events.map(({ type }) => type);
       const told = result.rolled.events.filter(
