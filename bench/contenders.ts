@@ -9,7 +9,7 @@ import { ansible, hasAnsible } from './ansible.ts';
 import { measured, type Measured } from './measured.ts';
 import { secondsOut } from './out.ts';
 import { makePackage } from './package.ts';
-import { inventoryOf, OWN, PEER, PEER_NGINX, SHOP, WORKERS, type Site } from './sites.ts';
+import { inventoryOf, OWN, PEER, PEER_NGINX, PEER_TWO, SHOP, TWO, WORKERS, type Site } from './sites.ts';
 
 const HERE = import.meta.dirname;
 
@@ -37,6 +37,10 @@ export interface Contenders {
   readonly own: Contender;
   /** As `orchestrate`, without any right on the balancers beyond the routing. */
   readonly fixed: Contender;
+  /** Two slots a host: the roll, and at once after it the way back. */
+  readonly two: Contender;
+  readonly back: Contender;
+  readonly bashTwo: Contender;
   /** Absent where it is not installed. */
   readonly ansible?: Contender;
   /** orchestrate with the inventory of the first site. */
@@ -51,15 +55,30 @@ export async function contenders(fleet: Fleet, project: Project): Promise<Conten
   const orchestrate = async (name: string, site: Site, configuration: 'managed' | 'fixed'): Promise<Contender> => {
     const file = join(folder, `${site.name}-${configuration}.yaml`);
     await writeFile(file, inventoryOf(fleet, site, project.folder, configuration));
-    return { name, site, roll: (ref) => rollByOrchestrate([process.execPath, program, '-i', file], folder, ref) };
+    return {
+      name,
+      site,
+      roll: (ref) => rollByOrchestrate([process.execPath, program, '-i', file], folder, ['roll', '--ref', ref]),
+    };
   };
+  const two = await orchestrate('orchestrate (two slots)', TWO, 'managed');
+  const start = [process.execPath, program, '-i', join(folder, 'two-managed.yaml')];
   const settings = join(folder, 'peer.sh');
-  await writeFile(settings, peerSettings(fleet, project));
+  await writeFile(settings, peerSettings(fleet, project, PEER));
+  const twoSettings = join(folder, 'peer-two.sh');
+  await writeFile(twoSettings, peerSettings(fleet, project, PEER_TWO));
   return {
     orchestrate: await orchestrate('orchestrate', SHOP, 'managed'),
     bash: { name: 'bash', site: PEER, roll: (ref) => rollByBash(settings, project, ref) },
     own: await orchestrate('orchestrate (own program)', OWN, 'managed'),
     fixed: await orchestrate('orchestrate (fixed)', SHOP, 'fixed'),
+    two,
+    back: {
+      name: 'orchestrate (two slots), rollback',
+      site: TWO,
+      roll: () => rollByOrchestrate(start, folder, ['rollback']),
+    },
+    bashTwo: { name: 'bash (two slots)', site: PEER_TWO, roll: (ref) => rollByBash(twoSettings, project, ref) },
     ...(hasAnsible() ? { ansible: ansible(fleet, project, SETTINGS) } : {}),
     program: [process.execPath, program, '-i', join(folder, 'shop-managed.yaml')],
     environment: operatorEnvironment(folder),
@@ -72,8 +91,12 @@ const operatorEnvironment = (folder: string): NodeJS.ProcessEnv => ({
   SSH_AUTH_SOCK: '',
 });
 
-async function rollByOrchestrate(program: readonly string[], folder: string, ref: string): Promise<Rolled> {
-  const ran = await measured([...program, 'roll', '--ref', ref, '--yes', '--json'], operatorEnvironment(folder));
+async function rollByOrchestrate(
+  program: readonly string[],
+  folder: string,
+  words: readonly string[],
+): Promise<Rolled> {
+  const ran = await measured([...program, ...words, '--yes', '--json'], operatorEnvironment(folder));
   const events = ran.stdout
     .split('\n')
     .flatMap((line): Event[] => (line.startsWith('{') ? [JSON.parse(line) as Event] : []));
@@ -106,11 +129,22 @@ const SETTINGS = {
   keep: 5,
 } as const;
 
-function peerSettings(fleet: Fleet, project: Project): string {
+function peerSettings(fleet: Fleet, project: Project, site: Site): string {
   const words = (list: readonly string[]): string => `(${list.join(' ')})`;
   return [
     ...Object.entries({
       ...SETTINGS,
+      ...(site.second === undefined
+        ? {}
+        : {
+            root: `/srv/www/${site.name}`,
+            port: site.port,
+            second: site.second,
+            pid_file: `/run/${site.name}/gunicorn-%s.pid`,
+            upstream: site.name,
+            upstream_file: '/etc/nginx/peer/upstream-two.conf',
+            static: `/srv/www/${site.name}-static`,
+          }),
       user: DEPLOY.name,
       key: fleet.key,
       known_hosts: fleet.knownHosts,

@@ -11,13 +11,14 @@ import { quickTable, rollTable } from './table.ts';
 import { round, type Round } from './round.ts';
 import { addSites } from './sites.ts';
 
-const usage = `npm run bench -- [--backends 4,20] [--rounds 3] [--ansible 1] [--more 0] [--results FILE] [--raw FOLDER]
+const usage = `npm run bench -- [--backends 4,20] [--rounds 3] [--ansible 1] [--more 0] [--who PATTERN] [--results FILE] [--raw FOLDER]
 
 Rolls one fleet by orchestrate and by its peers in turn, under load; writes what each took to bench/RESULTS.md.
   --backends  sizes of the fleet, one after the other; 2 balancers each
   --rounds    rolls of each: medians are told
   --ansible   rolls by Ansible, where it is installed: it is slow
   --more      further rolls by orchestrate on the first size, managed and fixed in turn, that look for losses
+  --who       of the usual, only those whose names match
   --raw       also keeps each roll's events there`;
 
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     ansible: { type: 'string', default: '1' },
     more: { type: 'string', default: '0' },
     results: { type: 'string', default: join(import.meta.dirname, 'RESULTS.md') },
+    who: { type: 'string', default: '' },
     raw: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -76,9 +78,11 @@ async function bench(backends: number, isFirst: boolean): Promise<string> {
 
 /** The first commit is rolled by everybody without being counted: it makes the virtual environments. Who is first changes each round. */
 async function alternate(scene: Scene, who: Contenders, isFirst: boolean): Promise<Round[]> {
-  const usual = [who.orchestrate, who.bash, who.own];
+  const usual = [[who.orchestrate], [who.bash], [who.own], [who.two, who.back], [who.bashTwo]].filter(([first]) =>
+    new RegExp(values.who).test(first?.name ?? ''),
+  );
   const plan: Contender[][] = Array.from({ length: rounds }, (_, at) =>
-    usual.map((_each, index) => usual[(index + at) % usual.length] ?? who.bash),
+    usual.flatMap((_each, index) => usual[(index + at) % usual.length] ?? []),
   );
   if (isFirst) {
     if (who.ansible !== undefined)
@@ -88,7 +92,7 @@ async function alternate(scene: Scene, who: Contenders, isFirst: boolean): Promi
   const done: Round[] = [];
   const refs = commits(scene.project);
   const first = (await refs.next()).value;
-  for (const each of usual) await each.roll(first.ref);
+  for (const [each] of usual) await each?.roll(first.ref);
   for (const [at, turn] of plan.entries()) {
     const { ref } = (await refs.next()).value;
     for (const contender of turn) {

@@ -1,6 +1,7 @@
 import type { Event } from '../src/core/event.ts';
 import { pause, type Scene } from '../test/e2e/scene.ts';
 import { latencyBetween } from '../test/fleet/load/report.ts';
+import { moved } from './moved.ts';
 import { isolate } from './hosts-cpu.ts';
 import type { Contender } from './contenders.ts';
 import type { Site } from './sites.ts';
@@ -25,6 +26,10 @@ export interface Round {
   readonly p99During: number;
   /** Of Nginx, all balancers together. */
   readonly reloads: number;
+  /** Two slots: seconds from the first batch's begin to the last flip's end; NaN for others. */
+  readonly moving: number;
+  /** Two slots: seconds from the command's start to when the last request was given to what served before; NaN for others. */
+  readonly left: number;
   /** Milliseconds since the epoch. */
   readonly began: number;
   readonly events: readonly Event[];
@@ -65,6 +70,7 @@ export async function round(scene: Scene, contender: Contender, ref: string): Pr
     p99Before: latencyBetween(report, 0.99, OPENING, began),
     p99During: latencyBetween(report, 0.99, began, until),
     reloads: (await reloads(scene, site)) - reloadsBefore,
+    ...(await moved(scene, site, rolled)),
     began: rolled.measured.began,
     events: rolled.events,
   };
@@ -72,7 +78,7 @@ export async function round(scene: Scene, contender: Contender, ref: string): Pr
 
 /** How often the masters have been told to reload so far. */
 async function reloads({ fleet }: Scene, site: Site): Promise<number> {
-  const log = site.name === 'peer' ? '/var/log/nginx/peer-error.log' : '/var/log/nginx/error.log';
+  const log = site.name.startsWith('peer') ? '/var/log/nginx/peer-error.log' : '/var/log/nginx/error.log';
   const counts = await Promise.all(fleet.balancers.map(({ name }) => fleet.sh(name, `grep -c SIGHUP ${log} || :`)));
   return counts.reduce((sum, count) => sum + Number(count), 0);
 }

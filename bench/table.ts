@@ -43,6 +43,8 @@ export function rollTable(rounds: readonly Round[]): string {
       'during',
       'ratio',
       'reloads a roll',
+      'traffic moved within s',
+      'last request to what served, s after Enter',
     ],
     ...names.map((name) => [
       name,
@@ -56,9 +58,13 @@ export function rollTable(rounds: readonly Round[]): string {
       of(name, ({ p99During }) => p99During).toFixed(0),
       of(name, ({ p99Before, p99During }) => p99During / p99Before).toFixed(2),
       of(name, ({ reloads }) => reloads).toFixed(0),
+      told(of(name, ({ moving }) => moving)),
+      told(of(name, ({ left }) => left)),
     ]),
   ]);
 }
+
+const told = (value: number): string => (Number.isNaN(value) ? '' : value.toFixed(2));
 
 export function quickTable({ help, status, ssh }: Quick, hosts: number): string {
   const ms = (seconds: number): string => `${(seconds * 1000).toFixed(0)} ms`;

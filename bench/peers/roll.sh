@@ -4,6 +4,8 @@
 #   roll.sh SETTINGS COMMIT
 # SETTINGS is sourced: user, key, known_hosts, balancers=(ADDRESS...), backends=(NAME=ADDRESS...), repository, root, port, pid_file,
 # upstream, upstream_file, nginx (command line), static, site (Host header), health, warm, requests (of the warm-up, at once), keep.
+# With `second`, another port, each host has two slots: the release starts in the one that does not serve on all hosts at once, the hosts move
+# over one by one with a reload each, and what served before is drained and ended. %s in pid_file is the port then.
 # Prints `out NAME SECONDS` and `in NAME SECONDS` (since the epoch) when a backend has left and come back.
 set -euo pipefail
 # shellcheck source=/dev/null
@@ -11,6 +13,7 @@ set -euo pipefail
 commit=$2
 : "${user:?} ${key:?} ${known_hosts:?} ${repository:?} ${root:?} ${port:?} ${pid_file:?} ${upstream:?} ${upstream_file:?} ${nginx:?}"
 : "${static:?} ${site:?} ${health:?} ${warm:?} ${requests:?} ${keep:?} ${balancers[0]:?} ${backends[0]:?}"
+second=${second-}
 work=$(mktemp -d)
 release=$(date -u +%Y%m%d-%H%M%S)-${commit:0:7}
 addresses=("${backends[@]#*=}")
@@ -141,6 +144,41 @@ prune() {
   on "$1" "cd $root/releases && ls | sort | head -n -$keep | xargs -r rm -rf"
 }
 
+# start ADDRESS: the release in the slot that does not serve; until it is well.
+start() {
+  local leaving=$1 port=$idle
+  on "$1" "ln -sfn releases/$release $root/slot-$port.new && mv -T $root/slot-$port.new $root/slot-$port"
+  each healthy "${balancers[@]}"
+  warm_up "${balancers[0]}"
+}
+
+# move N: the upstream with the first N backends on their other slot.
+move() {
+  local at
+  {
+    echo "upstream $upstream {"
+    for at in "${!addresses[@]}"; do
+      echo "  server ${addresses[at]}:$([ "$at" -lt "$1" ] && echo "$idle" || echo "$port") max_fails=0;"
+    done
+    echo '}'
+  } >"$work/upstream"
+  each reload "${balancers[@]}"
+}
+
+# stop ADDRESS: what served before, once nobody is there. Its program waits for a link then.
+stop() {
+  drain "$1"
+  # shellcheck disable=SC2059 # pid_file is the format
+  on "$1" "set -e
+    rm -f $root/slot-$port
+    pid_file=$(printf "$pid_file" "$port")
+    if [ -s \$pid_file ]; then
+      old=\$(cat \$pid_file)
+      kill -s TERM \$old
+      while [ -e /proc/\$old ]; do sleep 0.1; done
+    fi"
+}
+
 for address in "${balancers[@]}" "${addresses[@]}"; do
   ssh -M -N -S "$work/$address" "${options[@]}" "$address" </dev/null &
   masters+=($!)
@@ -155,6 +193,15 @@ each hand_out "${addresses[@]:1}"
 each publish "${balancers[@]}"
 on "$first" "set -ea; cd $root/releases/$release/repository; . $root/shared/env; ../virtualenv/bin/python manage.py migrate --noinput -v 1" >&2
 
+if [ -n "$second" ]; then
+  idle=$second
+  if on "${balancers[0]}" "grep -q :$second $upstream_file"; then idle=$port port=$second; fi
+  each start "${addresses[@]}"
+  for moved in "${!addresses[@]}"; do move $((moved + 1)); done
+  each stop "${addresses[@]}"
+  each prune "${addresses[@]}"
+  exit
+fi
 for backend in "${backends[@]}"; do
   leaving=${backend#*=}
   flip "${backend%%=*}"

@@ -54,6 +54,8 @@ export const intent = z.strictObject({
   batch: z.array(z.union([z.int().positive(), z.templateLiteral([z.int(), '%'])])).default([]),
   /** Migrations that a person answers for. */
   allow: z.array(words).exactOptional(),
+  /** Milliseconds for which what served before is to run on, where the command said so; none: as the inventory has it. */
+  linger: z.int().min(0).exactOptional(),
   by: words,
   command: words,
   at: time,

@@ -50,6 +50,7 @@ async function rollGoesOn(opened: Opened, begun: Intent, seen: FleetView, said: 
     of,
     ...scope(opened, begun),
     allowMigrations: begun.allow ?? [],
+    ...(begun.linger === undefined ? {} : { linger: begun.linger }),
     warnings,
   });
 }

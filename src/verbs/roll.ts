@@ -33,9 +33,9 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
     batch: flags.batch ?? inventory.roll.batch,
     allowMigrations: flags.allowMigration ?? [],
     warnings: [...opened.doubts, ...warnings],
+    ...(flags.linger === undefined ? {} : { linger: flags.linger }),
   };
-  const change = { ...rollOf(inventory, `roll --ref ${ref}${saidBy(guarded)}`, wish), guarded };
-  return flags.linger === undefined ? change : { ...change, linger: flags.linger };
+  return { ...rollOf(inventory, `roll --ref ${ref}${saidBy(guarded)}`, wish), guarded };
 }
 
 /** What a commit is to be built from, out of the source. Rejects with `Refusal` (exit 2). */
@@ -59,6 +59,7 @@ export function rollOf(inventory: Inventory, command: string, wish: RollWish): C
   return {
     command,
     policy: policyOf(inventory),
+    ...(wish.linger === undefined ? {} : { linger: wish.linger }),
     plan: (view, author, aside) => {
       const left = wish.hosts.filter((name) => !aside.has(name));
       const lost = spared(inventory, view, left, aside.size);

@@ -17,6 +17,8 @@ const round = (contender: string, wall: number, failed = 0): Round => ({
   p99Before: 50,
   p99During: 60,
   reloads: 0,
+  moving: NaN,
+  left: NaN,
   began: 0,
   events: [],
 });

@@ -27,6 +27,8 @@ export interface RollWish {
   readonly batch: readonly Size[];
   readonly allowMigrations: readonly string[];
   readonly warnings: readonly string[];
+  /** Milliseconds for which what served before is to run on; absent: as the inventory has it. Whoever resumes it keeps to it. */
+  readonly linger?: number;
   /** Backends that it goes without, since they can't be reached, or failed: taken out of rotation first. */
   readonly without?: ReadonlyMap<string, 'lost' | 'failed'>;
 }
@@ -61,6 +63,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
     hosts: [...wish.hosts, ...lostOf(wish)],
     batch: [...wish.batch],
     ...(wish.allowMigrations.length === 0 ? {} : { allow: [...wish.allowMigrations] }),
+    ...(wish.linger === undefined ? {} : { linger: wish.linger }),
     ...authored(author),
   };
   const begun = new Routing(fleet, view, author, view.begun);

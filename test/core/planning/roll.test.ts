@@ -177,6 +177,15 @@ describe('a roll that goes on with one that died', () => {
     assert.equal(details.length, 3);
   });
 
+  test('keeps in its record how long what served before is to run on, for whoever goes on with it', () => {
+    const wish: Wish = { backends: 2, two: ['web1', 'web2'] };
+    const world = worldOf(wish);
+    const found = plan(world, { linger: 4000 });
+    assert.equal(found.intent?.linger, 4000);
+    assert.equal(recordOf(runs(found, 'move')[0]?.input ?? '').intent?.linger, 4000);
+    assert.equal('linger' in (plan(world).intent ?? {}), false);
+  });
+
   test('has one flip where only its last word is missing', () => {
     const world = worldOf({
       backends: 2,
