@@ -28,11 +28,11 @@ tail -n "$2" "$1" | awk -F '"' -v since="$since" '
     root = $32 == "" ? "-" : $32
     sub(/\/live\/(stable|canary|[0-9][0-9])$/, "/live", root)
     gsub(/ /, "?", root)
-    host = $52 == "" ? "-" : $52
+    host = $60 == "" ? "-" : $60
     for (i = 1; i <= count; i++) {
       key = addresses[i] " " group " " root
       pairs[key]++
-      example[key] = host " " substr($56, 1, 200)
+      example[key] = host " " substr($64, 1, 200)
     }
   }
   END {

@@ -12,6 +12,7 @@ const FIELDS: Readonly<Record<number, string>> = {
   25: 'group',
   29: 'root',
   37: 'client',
+  49: 'stream',
 };
 
 /** Whether the access log can be read, is of our format, comes at once, and tells of no request outside the routing. */
