@@ -51,7 +51,8 @@ export async function quick(
   };
   for (let round = 0; round < times; round += 1) {
     await time('help', [...program.slice(0, 2), '--help'], [0]);
-    await time('status', [...program, 'status'], [0]);
+    // With --who nobody may have rolled that site.
+    await time('status', [...program, 'status'], [0, 4]);
     await time('ssh', [...ssh, hosts, '/usr/bin/ssh', ...options], [0]);
   }
   return { help: median(took.help), status: median(took.status), ssh: median(took.ssh) };
