@@ -11,8 +11,9 @@ import { leastInRotation, lostSlot, settling } from './ground.ts';
 import { changedByHand } from './by-hand.ts';
 import { inHand, LOST, NEW } from './hand.ts';
 import { listed } from './listed.ts';
-import { atOnce, movingOver, names } from './moving.ts';
+import { atOnce, movingOver, names, together } from './moving.ts';
 import { settledFleet } from './newcomers.ts';
+import { runs } from './prevailing.ts';
 import { switching } from './switching.ts';
 import { refused, type Planned } from './refusal.ts';
 
@@ -83,11 +84,17 @@ export function planBack(whole: Inventory, view: FleetView, way: Way, author: Au
     if (phases.length === 0) phases.push(...settling(inventory, view, routing, release));
     return { routing, phases, order };
   };
-  const ways: readonly Order[] = [
-    ...atOnce(coming, over, (others) => orders(inventory, others, begun, room)),
-    // Where Nginx has not loaded the groups for it, and may not be told to, they stay what they are.
-    ...(inventory.nginx.configuration === 'fixed' ? [inTwo(coming, begun).held] : []),
-  ];
+  // Where Nginx has not loaded the groups for all, and may not be told to, those that move over all go together, or those alone that the
+  // failed plan took along, or had in hand at least; the others stay what they are.
+  const ordered = (some: readonly Backend[]): readonly Order[] => {
+    const rest = (others: readonly Backend[]): readonly Order[] => orders(inventory, others, begun, room);
+    return [...atOnce(some, over, rest), ...together(some, over, rest)];
+  };
+  const taken = coming.filter(({ name }) => inHand(begun.reasonOf(name)) || runs(view, name) === failed);
+  const ways =
+    inventory.nginx.configuration === 'fixed'
+      ? [...ordered(coming), ...ordered(taken), inTwo(coming, begun).held]
+      : ordered(coming);
   const roads = LEAVING.flatMap((leaves) => ways.map((order): Road => ({ order, leaves })));
   const { routing, phases, order } = bestDeclared(attempt, roads);
   const undeclared = coming.filter(({ name }) => !order.flat().includes(name));

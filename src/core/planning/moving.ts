@@ -46,15 +46,22 @@ export function slotOf(view: FleetView, backend: Backend): number {
   return seen?.kind === 'seen' ? seen.slot : portOf(backend, false);
 }
 
+type Cut = (backends: readonly Backend[]) => readonly Order[];
+
 /** Ways to cut backends into batches in which all that are ready move over together, with the first flip: to go back takes no time then. */
-export function atOnce(
-  backends: readonly Backend[],
-  over: ReadonlyMap<string, Way>,
-  others: (backends: readonly Backend[]) => readonly Order[],
-): readonly Order[] {
-  const ready = names(backends.filter(({ name }) => over.get(name)?.ready === true));
-  const rest = others(backends.filter(({ name }) => !ready.includes(name)));
-  return ready.length === 0 ? rest : rest.map((order) => [ready, ...order]);
+export function atOnce(backends: readonly Backend[], over: ReadonlyMap<string, Way>, others: Cut): readonly Order[] {
+  return first(backends, (name) => over.get(name)?.ready === true, others);
+}
+
+/** The same with all that move over, whether ready or not: from where a walk has come to, straight to one of its ends. */
+export function together(backends: readonly Backend[], over: ReadonlyMap<string, Way>, others: Cut): readonly Order[] {
+  return first(backends, (name) => over.has(name), others);
+}
+
+function first(backends: readonly Backend[], chosen: (name: string) => boolean, others: Cut): readonly Order[] {
+  const batch = names(backends).filter(chosen);
+  const rest = others(backends.filter(({ name }) => !batch.includes(name)));
+  return batch.length === 0 ? rest : rest.map((order) => [batch, ...order]);
 }
 
 export const names = (backends: readonly Backend[]): string[] => backends.map(({ name }) => name);

@@ -1,4 +1,4 @@
-import type { Inventory } from '../inventory.ts';
+import type { Backend, Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
 import { complete, newestRecord } from '../fleet.ts';
 import type { Intent } from '../record.ts';
@@ -10,7 +10,7 @@ import { declaring } from './declaring.ts';
 import { enoughLeft, groundFor, settling } from './ground.ts';
 import { inHand } from './hand.ts';
 import { listed } from './listed.ts';
-import { atOnce, movingOver, names } from './moving.ts';
+import { atOnce, movingOver, names, together } from './moving.ts';
 import { neverRolled, settledFleet } from './newcomers.ts';
 import { noReturn } from './one-way.ts';
 import { switching } from './switching.ts';
@@ -75,7 +75,8 @@ export function planRollback(whole: Inventory, view: FleetView, asked: RollbackW
     ({ name }) => wish.hosts.includes(name) && !settled(view, begun, name, release),
   );
   const over = movingOver(inventory, view, names(touched), release);
-  const ways = atOnce(touched, over, (others) => orders(inventory, others, wish.batch, begun));
+  const rest = (others: readonly Backend[]): readonly Order[] => orders(inventory, others, wish.batch, begun);
+  const ways = [...atOnce(touched, over, rest), ...together(touched, over, rest)];
   const short = (order: Order) => enoughLeft(inventory, begun, order, over);
   const possible = ways.filter((order) => short(order) === undefined);
   if (possible.length === 0) return short(ways[0] ?? [])!;

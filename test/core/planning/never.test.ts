@@ -196,6 +196,22 @@ test('a roll that died anywhere is continued by the next', () => {
   );
 });
 
+const fixedWithTwo: Wish = {
+  backends: 6,
+  balancers: 1,
+  batch: [1],
+  min: 1,
+  pause: false,
+  bake: false,
+  runs: { web4: V0 },
+  loaded: 'all',
+  two: names('web', 6),
+  second: [],
+  configuration: 'fixed',
+  switch: 'live',
+  out: [],
+};
+
 test('from anywhere in a roll there is a way back to one release with all in rotation', () => {
   fc.assert(
     fc.property(wishes, seeds, shares, (wish, seed, share) => {
@@ -219,7 +235,14 @@ test('from anywhere in a roll there is a way back to one release with all in rot
       assert.deepEqual(outNow(world), wish.out);
       assertRests(world);
     }),
-    { numRuns: RUNS },
+    // Nginx has not loaded the groups that would take one along that ran something else, or those on the way that most could go first.
+    {
+      numRuns: RUNS,
+      examples: [
+        [{ ...fixedWithTwo, second: names('web', 6) }, 1, 0.61],
+        [fixedWithTwo, 1, 0.87],
+      ],
+    },
   );
 });
 
