@@ -14,7 +14,7 @@ import { realClock } from './fleet/clock.ts';
 import { thisMachine } from './fleet/ssh-config.ts';
 import { template } from './fleet/templates.ts';
 import { renderConfiguration } from './core/routing/configuration.ts';
-import { declaredGroups, groupOf } from './core/routing/groups.ts';
+import { declaredGroups, groupOf, type Group } from './core/routing/groups.ts';
 import { script } from './fleet/scripts.ts';
 import { openSource, type Source } from './fleet/source.ts';
 import { OutTimes } from './tell/out-times.ts';
@@ -53,6 +53,12 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
   });
   const outTimes = new OutTimes(() => clock.ticks());
   const upstream = template(inventory.nginx.template, file);
+  const rendered = (of: Inventory, wanted: readonly Group[]): string => {
+    const groups = of.nginx.switch === 'live' ? declaredGroups(of, wanted) : [wanted[0] ?? groupOf(new Set(), of)];
+    return renderConfiguration(of, groups, upstream).text;
+  };
+  // Each look needs it; on a large fleet it is a megabyte or more.
+  let usual: string | undefined;
   let source: Promise<Source> | undefined;
   const opened: Opened = {
     inventory,
@@ -66,10 +72,8 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
       listener({ at: new Date(clock.now()).toISOString(), ...event });
     },
     script,
-    configuration: (wanted, of = inventory) => {
-      const groups = of.nginx.switch === 'live' ? declaredGroups(of, wanted) : [wanted[0] ?? groupOf(new Set(), of)];
-      return renderConfiguration(of, groups, upstream).text;
-    },
+    configuration: (wanted, of = inventory) =>
+      wanted.length === 0 && of === inventory ? (usual ??= rendered(of, wanted)) : rendered(of, wanted),
     source: () => (source ??= openSource(inventory.build, cacheFolder(), dirname(file))),
     archive: async (commit) => (await opened.source()).archive(commit),
     outTimes,

@@ -16,11 +16,25 @@ export interface ParsedConfiguration {
   readonly digest: string | null;
 }
 
+type Read = ParsedConfiguration | { readonly problem: string };
+
+/** The texts read last: all balancers mostly have the same one, of a megabyte or more on a large fleet, and it is asked about at each look. */
+const latest: { readonly text: string; readonly read: Read }[] = [];
+
 /**
  * Reads back what a configuration declares. It may be any text that a host printed.
  * @returns the parts that matter to the routing, or a sentence about why it can't be read
  */
-export function parseConfiguration(text: string): ParsedConfiguration | { readonly problem: string } {
+export function parseConfiguration(text: string): Read {
+  const known = latest.find((each) => each.text === text);
+  if (known !== undefined) return known.read;
+  const read = readText(text);
+  latest.unshift({ text, read });
+  latest.splice(2);
+  return read;
+}
+
+function readText(text: string): Read {
   const read = parseSyntax(text);
   if ('problem' in read) return read;
   const upstreams = new Map<string, readonly ParsedServer[]>();

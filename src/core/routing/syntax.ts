@@ -14,26 +14,27 @@ export function parseSyntax(
 ): { readonly directives: readonly Directive[] } | { readonly problem: string } {
   const open: Directive[][] = [[]];
   let words: string[] = [];
-  for (const { kind, word, line } of tokens(text)) {
+  const line = (at: number): number => text.slice(0, at).split('\n').length;
+  for (const { kind, word, at } of tokens(text)) {
     const around = open.at(-1)!;
     if (kind === 'word') {
       words.push(word);
     } else if (kind === 'open quote') {
-      return { problem: `line ${line}: a quote is not closed` };
+      return { problem: `line ${line(at)}: a quote is not closed` };
     } else if (kind === ';') {
-      if (words.length === 0) return { problem: `line ${line}: ";" where a directive should be` };
+      if (words.length === 0) return { problem: `line ${line(at)}: ";" where a directive should be` };
       around.push({ words });
       words = [];
     } else if (kind === '{') {
-      if (words.length === 0) return { problem: `line ${line}: "{" where a directive should be` };
-      if (open.length > 50) return { problem: `line ${line}: blocks are nested too deep` };
+      if (words.length === 0) return { problem: `line ${line(at)}: "{" where a directive should be` };
+      if (open.length > 50) return { problem: `line ${line(at)}: blocks are nested too deep` };
       const block: Directive[] = [];
       around.push({ words, block });
       open.push(block);
       words = [];
     } else {
-      if (words.length > 0) return { problem: `line ${line}: a directive is not ended by ";"` };
-      if (open.length === 1) return { problem: `line ${line}: "}" closes nothing` };
+      if (words.length > 0) return { problem: `line ${line(at)}: a directive is not ended by ";"` };
+      if (open.length === 1) return { problem: `line ${line(at)}: "}" closes nothing` };
       open.pop();
     }
   }
@@ -45,7 +46,8 @@ export function parseSyntax(
 interface Token {
   readonly kind: 'word' | 'open quote' | ';' | '{' | '}';
   readonly word: string;
-  readonly line: number;
+  /** Where it stands in the text. */
+  readonly at: number;
 }
 
 /** `${` is part of a word, as in Nginx; a quote counts only at the start of one. */
@@ -53,19 +55,18 @@ const TOKEN =
   /(\s+|#[^\n]*)|"((?:[^"\\]|\\[^])*)"|'((?:[^'\\]|\\[^])*)'|([;{}])|((?:[^\s;{}"'\\$#]|\\[^]|\$\{|\$)(?:[^\s;{\\$]|\\[^]|\$\{|\$)*)|(["'\\])/gy;
 
 function* tokens(text: string): Generator<Token> {
-  let line = 1;
   for (const match of text.matchAll(TOKEN)) {
     const [whole, blank, double, single, sign, bare] = match;
-    const quoted = double ?? single;
-    if (blank === undefined) {
-      if (sign === ';' || sign === '{' || sign === '}') yield { kind: sign, word: sign, line };
-      else if (quoted !== undefined) yield { kind: 'word', word: quoted.replaceAll(/\\(["'\\])/g, '$1'), line };
-      else if (bare !== undefined) yield { kind: 'word', word: bare.replaceAll(/\\(["'\\])/g, '$1'), line };
-      else {
-        yield { kind: 'open quote', word: whole, line };
-        return;
-      }
+    const at = match.index;
+    const written = double ?? single ?? bare;
+    if (blank !== undefined) continue;
+    if (sign === ';' || sign === '{' || sign === '}') yield { kind: sign, word: sign, at };
+    else if (written !== undefined) yield { kind: 'word', word: unescaped(written), at };
+    else {
+      yield { kind: 'open quote', word: whole, at };
+      return;
     }
-    line += whole.split('\n').length - 1;
   }
 }
+
+const unescaped = (word: string): string => (word.includes('\\') ? word.replaceAll(/\\(["'\\])/g, '$1') : word);
