@@ -123,13 +123,12 @@ flip_generation() {
 # prune_generations FOLDER: the last 50 stay, and what is younger than an hour, and what serves. What a killed script left half-made goes.
 prune_generations() {
   rm -rf "$1"/generations/new-* "$1"/generations/old-* "$1"/live.[0-9]* "$1"/fence.[0-9]* "$1"/flipped.[0-9]* "$1/lanes.new"
-  # shellcheck disable=SC2046 # the names are digits
-  set -- "$1" $(cd "$1/generations" && printf '%s\n' [0-9]* | sort -n | head -n -50)
-  [ $# -gt 1 ] || return 0
   folder=$1 now=$(live_generation "$1")
-  shift
-  for number in "$@"; do
-    [ "$number" = "$now" ] || [ -z "$(find "$folder/generations/$number" -maxdepth 0 -mmin +60)" ] ||
-      rm -rf "$folder/generations/$number"
+  # shellcheck disable=SC2046 # the names are digits
+  set -- $(cd "$1/generations" && printf '%s\n' [0-9]* | sort -n | head -n -50)
+  [ $# -gt 0 ] || return 0
+  # One look at all of them: an hour with many flips leaves hundreds.
+  for number in $(cd "$folder/generations" && find "$@" -maxdepth 0 -mmin +60); do
+    [ "$number" = "$now" ] || rm -rf "$folder/generations/$number"
   done
 }
