@@ -1,4 +1,5 @@
 import type { Author } from './core/planning/flip.ts';
+import { arming } from './core/planning/split.ts';
 import { lingering } from './core/planning/lingering.ts';
 import type { Planned } from './core/planning/refusal.ts';
 import { unlike } from './core/planning/unlike.ts';
@@ -132,6 +133,7 @@ export async function toItsEnd(
   }
   // The last thing on each host: any later step there would take what waits for the end of the time for overtaken.
   await tidy(lingering(inventory, end, way.linger));
+  await tidy(arming(inventory, end, author(held)));
   emit({
     type: 'finished',
     exit,

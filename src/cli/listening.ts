@@ -9,7 +9,7 @@ import { duration } from '../core/inventory/values.ts';
 import { ndjson } from '../tell/ndjson.ts';
 import { plain } from '../tell/plain.ts';
 import { live } from '../tell/live.ts';
-import { openBeside, type Beside } from '../beside.ts';
+import { openBeside } from '../beside.ts';
 import { change, type Change, type ChangeOptions } from '../change.ts';
 import { open, type Opened } from '../open.ts';
 import { listenToSignals } from './signals.ts';
@@ -32,32 +32,58 @@ export interface Listening {
   readonly close: () => void;
 }
 
+type Made = Change | { readonly change: Change; readonly seen: FleetView };
+
+/** A fleet on which one thing after the other is done: each is told by a listener of its own. */
+export interface Session {
+  readonly opened: Opened;
+  /** Runs a change with the listener that fits. Returns the exit code. */
+  readonly change: (make: () => Promise<Made>, more?: Partial<ChangeOptions>) => Promise<number>;
+  /** Does what changes nothing. */
+  readonly listen: <T>(work: (listening: Listening) => Promise<T>) => Promise<T>;
+}
+
 /** Opens the fleet, runs a change with the listener that fits, and closes everything. Returns the exit code. */
-export async function runChange(
-  flags: ChangingFlags,
-  make: (opened: Opened) => Promise<Change | { readonly change: Change; readonly seen: FleetView }>,
-): Promise<number> {
-  const listening = listen(flags);
-  try {
-    let beside: Beside | undefined;
-    const whole = await open(flags.inventory, (event) => {
-      listening.listener(event);
-      beside?.tell(event);
-    });
+export const runChange = (flags: ChangingFlags, make: (opened: Opened) => Promise<Made>): Promise<number> =>
+  withFleet(flags, ({ opened, change: run }) => run(() => make(opened)));
+
+/** Opens the fleet, does what is to be done, and closes everything. */
+export async function withFleet<T>(flags: ChangingFlags, work: (session: Session) => Promise<T>): Promise<T> {
+  let tell: ((event: Event) => void) | undefined;
+  const heard = async <R>(part: (listening: Listening) => Promise<R>): Promise<R> => {
+    const listening = listen(flags);
+    tell = listening.listener;
     try {
-      const opened = withoutBalancers(whole, flags);
-      beside = openBeside(opened, listening.options.stop);
-      const options = { ...listening.options, before: beside.before };
-      const made = await make(opened);
-      return 'seen' in made
-        ? await change(opened, onBalancers(opened, made.change, flags), options, made.seen)
-        : await change(opened, onBalancers(opened, made, flags), options);
+      return await part(listening);
     } finally {
-      await beside?.end();
-      await whole.close();
+      listening.close();
     }
+  };
+  const whole = await open(flags.inventory, (event) => tell?.(event));
+  try {
+    const opened = withoutBalancers(whole, flags);
+    return await work({
+      opened,
+      listen: heard,
+      change: (make, more) =>
+        heard(async ({ listener, options }) => {
+          const beside = openBeside(opened, options.stop);
+          tell = (event) => {
+            listener(event);
+            beside.tell(event);
+          };
+          try {
+            const made = await make();
+            const [wanted, seen] = 'seen' in made ? [made.change, made.seen] : [made];
+            const how = { ...options, before: beside.before, ...more };
+            return await change(opened, onBalancers(opened, wanted, flags), how, seen);
+          } finally {
+            await beside.end();
+          }
+        }),
+    });
   } finally {
-    listening.close();
+    await whole.close();
   }
 }
 

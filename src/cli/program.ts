@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { printable, Refusal } from '../core/failure.ts';
-import { batch, lasting, share, whole } from './values.ts';
+import { batch, canaryShare, lasting, share, shares, whole } from './values.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
 const version =
@@ -150,6 +150,63 @@ function program(end: { code: number }): Command {
         .description('the former release on the slots that do not serve'),
     ),
   ).action(does(async () => (await import('./linger.ts')).linger));
+  const watched = (command: Command): Command => overriding(changing(command));
+  const canary = watched(
+    top
+      .command('canary')
+      .addArgument(new Argument('[share]', 'of the users: 10% (default: canary.share)').argParser(canaryShare))
+      .description('let some of the users meet a release, judge it by what they meet, and say why'),
+  )
+    .option('--ref <ref>', 'branch, tag or commit (default: build.ref)')
+    .addOption(
+      new Option(
+        '--hold <time>',
+        'how long a share is judged before it counts as good (default: canary.hold)',
+      ).argParser(lasting),
+    )
+    .addOption(
+      new Option('--steps <shares>', 'climbs by itself, each share judged: 1%,10%,50%')
+        .argParser(shares)
+        .conflicts('share'),
+    )
+    .addOption(
+      new Option('--promote <how>', 'what becomes of one that is found good (default: canary.promote)').choices([
+        'ask',
+        'auto',
+      ]),
+    )
+    .action(does(async () => (await import('./canary.ts')).canary));
+  canary
+    .command('status')
+    .description('where it has come to; exit 0 PASS so far, 1 FAIL, 5 UNDECIDED, 6 NO-DATA')
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./canary.ts')).canaryStatus));
+  watched(canary.command('watch').description('go on watching it, from whatever machine')).action(
+    does(async () => (await import('./canary.ts')).canaryWatch),
+  );
+  changing(
+    canary
+      .command('share')
+      .addArgument(new Argument('<share>', 'of the users: 25%').argParser(canaryShare))
+      .description('give it another share; who was in stays in'),
+  ).action(does(async () => (await import('./canary.ts')).canaryShare));
+  changing(canary.command('pause').description('everybody to the other release, for a while')).action(
+    does(async () => (await import('./canary.ts')).canaryPause),
+  );
+  watched(canary.command('continue').description('the share of before the pause, watched')).action(
+    does(async () => (await import('./canary.ts')).canaryContinue),
+  );
+  watched(canary.command('promote').description('everybody over to it, with one flip')).action(
+    does(async () => (await import('./canary.ts')).canaryPromote),
+  );
+  changing(canary.command('abort').description('everybody back, with one flip')).action(
+    does(async () => (await import('./canary.ts')).canaryAbort),
+  );
+  canary
+    .command('report')
+    .description('both releases in numbers, and the evidence: of the canary that lives, or of the last one')
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./canary.ts')).canaryReport));
   top
     .command('releases')
     .description('the releases on each host')

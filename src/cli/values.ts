@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { nearest } from '../core/inventory/nearest.ts';
 import { durationOrNone } from '../core/inventory/values.ts';
 
 /** What the values of options may be. Each throws `InvalidArgumentError`, which says what was expected. */
@@ -33,4 +34,25 @@ export function batch(text: string): (number | `${number}%`)[] {
       'a batch is a number of hosts (1) or a share of them (25%), or several of these: 1,10%,50%',
     );
   });
+}
+
+const SHARE = 'a share of the users in whole percent, 1% to 99%, such as 10%';
+const CANARY = ['status', 'watch', 'share', 'pause', 'continue', 'promote', 'abort', 'report'];
+
+/** A canary's share, of a hundred. What begins with a letter was meant as a subcommand. */
+export function canaryShare(text: string): number {
+  const percent = /^([1-9][0-9]?)%$/.exec(text)?.[1];
+  if (percent !== undefined) return Number(percent);
+  if (!/^[a-z]/i.test(text)) throw new InvalidArgumentError(SHARE);
+  const meant = nearest(text, CANARY);
+  throw new InvalidArgumentError(
+    `it is neither ${SHARE}, nor one of ${CANARY.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`,
+  );
+}
+
+/** Shares that grow. */
+export function shares(text: string): number[] {
+  const read = text.split(',').map((part) => canaryShare(part.trim()));
+  if (read.every((each, at) => at === 0 || each > (read[at - 1] ?? 0))) return read;
+  throw new InvalidArgumentError('shares that grow, such as 1%,10%,50%');
 }

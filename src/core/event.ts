@@ -1,4 +1,5 @@
 import type { Failure } from './failure.ts';
+import type { Reading } from './verdict/reading.ts';
 
 /** What happens, as it happens. Listeners (src/tell) show, write or send it; nothing else is told to anyone. `at` is ISO 8601 in UTC. */
 export type Event = { readonly at: string } & EventBody;
@@ -50,6 +51,18 @@ export type EventBody =
   | { readonly type: 'rotation'; readonly in: readonly string[]; readonly out: readonly string[] }
   | { readonly type: 'failed'; readonly failure: Failure }
   | { readonly type: 'going back'; readonly title: string }
+  /** What a canary's watcher knows after a window, or after several. */
+  | {
+      readonly type: 'canary';
+      readonly release: string;
+      readonly baseline: string;
+      /** Of a hundred. */
+      readonly share: number;
+      /** Seconds for which this share has been judged, and for which it is. */
+      readonly lasted: number;
+      readonly hold: number;
+      readonly reading: Reading;
+    }
   | { readonly type: 'finished'; readonly exit: number; readonly summary: Summary };
 
 export interface Summary {

@@ -86,6 +86,19 @@ export interface Inventory {
     readonly on_failure: 'rollback' | 'halt' | 'skip';
     readonly max_failures: number;
   };
+  readonly canary: {
+    /** Of a hundred. */
+    readonly share: number;
+    readonly steps: readonly number[];
+    /** Milliseconds. */
+    readonly hold: number;
+    readonly sticky: 'cookie' | 'address' | 'none';
+    readonly unwatched: 'abort' | 'keep';
+    readonly promote: 'ask' | 'auto';
+    /** Of 1. */
+    readonly false_alarms: number;
+    readonly max_error_rate: number;
+  };
   /** As in the tz database: where openings are told. Each window has one of its own. */
   readonly time_zone: string;
   readonly windows_on_close: 'finish' | 'halt' | 'rollback';

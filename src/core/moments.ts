@@ -67,6 +67,7 @@ export class Moments {
       case 'waiting':
       case 'step':
       case 'output':
+      case 'canary':
         return [];
     }
   }

@@ -52,7 +52,9 @@ export type PhaseName =
   | 'health'
   | 'prune'
   /** What served before is let run on, or stopped. */
-  | 'linger';
+  | 'linger'
+  /** The balancers add up their access logs for a canary, or are told what to do when nobody watches it. */
+  | 'follow';
 
 /** Steps in order; a failing step ends its track. */
 export interface Track {

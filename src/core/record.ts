@@ -61,6 +61,41 @@ export const intent = z.strictObject({
   at: time,
 });
 
+/** Two releases side by side: a canary that is being judged. All that another operator needs to watch, promote or abort it. */
+const split = z.strictObject({
+  /** What seeds the buckets: the canary's commit. */
+  name: words,
+  /** What the balancers' followers know it by. */
+  follower: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/)
+    .max(64),
+  canary: release,
+  baseline: release,
+  /** Which slot of each backend runs the canary. */
+  side: z.enum(['first', 'second']),
+  /** Of a hundred. */
+  share: z.int().min(1).max(99),
+  /** Everybody is sent to the baseline for a while. */
+  paused: z.literal(true).exactOptional(),
+  /** Shares that it climbs to after this one, in order, each judged. */
+  steps: z.array(z.int().min(1).max(99)).max(99).default([]),
+  /** Milliseconds for which each share is judged. */
+  hold: z.int().positive(),
+  promote: z.enum(['ask', 'auto']),
+  /** What the followers do when nobody watches. */
+  unwatched: z.enum(['abort', 'keep']),
+  /** The bin of the baseline's slowest hundredth before it began; none: too little was known. */
+  t99: z.int().min(0).max(1000).exactOptional(),
+  by: words,
+  command: words,
+  /** When it began. */
+  at: time,
+});
+
+/** The last split that is over, for who asks for its report. `how`: unwatched: the balancers have sent everybody back by themselves. */
+const ended = split.extend({ how: z.enum(['promoted', 'aborted', 'unwatched']), over: time });
+
 const record = z.strictObject({
   version: z.literal(1),
   app: z.string().regex(/^[a-z][a-z0-9_]{0,23}$/),
@@ -70,6 +105,9 @@ const record = z.strictObject({
   backends: z.record(host, backendRecord),
   /** What was begun and is not finished; null when nothing is. */
   intent: intent.nullable(),
+  /** Two releases side by side, where that is so. */
+  split: split.exactOptional(),
+  ended: ended.exactOptional(),
   /** Releases that a roll has brought to its end, oldest first: one that was staged and failed is not among them. */
   served: z.array(release).max(100).exactOptional(),
   /** The lease under which it was written. */
@@ -86,6 +124,8 @@ const record = z.strictObject({
 export type GenerationRecord = z.infer<typeof record>;
 export type BackendRecord = z.infer<typeof backendRecord>;
 export type Intent = z.infer<typeof intent>;
+export type Split = z.infer<typeof split>;
+export type EndedSplit = z.infer<typeof ended>;
 
 export type ReadRecord = { readonly record: GenerationRecord } | { readonly problem: string };
 

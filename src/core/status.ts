@@ -4,6 +4,7 @@ import { inHand, NEW } from './planning/hand.ts';
 import { standings } from './standing.ts';
 import { idleOf, newestLease, newestRecord, type BackendView, type FleetView } from './fleet.ts';
 import { runs } from './planning/prevailing.ts';
+import { splitOf, splitWords } from './split.ts';
 
 /** What `status` tells: what runs where, who is in rotation and why not, and everything that is not as it should be, in words. */
 export interface Status {
@@ -16,6 +17,8 @@ export interface Status {
   readonly drift: readonly string[];
   /** A roll that was begun and is not finished. */
   readonly unfinished: string | null;
+  /** Two releases side by side, where that is so: a sentence. */
+  readonly canary: string | null;
   /** Releases to which going back takes no time, since they run on: where, and until when (ISO 8601). */
   readonly back: readonly { readonly release: string; readonly on: readonly string[]; readonly until: string }[];
   /** Somebody holds the lease: it may be finished in a moment. */
@@ -72,6 +75,7 @@ export function statusOf(
     const seen = view.balancers[name];
     return { name, generation: seen?.kind === 'seen' ? seen.live : null, serves: seen?.kind === 'seen' && seen.serves };
   });
+  const split = splitOf(record);
   const drift = [
     ...inventory.balancers.flatMap(({ name }) => balancerDrift(name, view)),
     ...unequal(view),
@@ -79,7 +83,9 @@ export function statusOf(
       ? ['a reload was begun and not ended: every request pays for a new connection until the next roll or rollback']
       : []),
     ...inventory.backends.flatMap(({ name }) => backendDrift(name, view.backends[name], health[name])),
-    ...(view.begun === null ? inventory.backends.flatMap(({ name }) => idleDrift(name, view.backends[name])) : []),
+    ...(view.begun === null && split === null
+      ? inventory.backends.flatMap(({ name }) => idleDrift(name, view.backends[name]))
+      : []),
     ...mixed(backends),
     ...backends.flatMap(({ name, rotation, reason }) =>
       rotation === 'out' && inHand(reason ?? undefined)
@@ -94,11 +100,15 @@ export function statusOf(
   const unfinished = unfinishedOf(view);
   return {
     app: inventory.app,
-    exit: drift.length > 0 || unfinished !== null ? 4 : 0,
+    exit: drift.length > 0 || unfinished !== null || split !== null ? 4 : 0,
     backends,
     balancers,
     drift,
     unfinished,
+    canary:
+      split === null
+        ? null
+        : `${split.canary} beside ${split.baseline}, ${splitWords(split)}; ${split.by} began \`${split.command}\` at ${split.at}`,
     back: waysBack(view, now),
     atWork: (newestLease(view)?.remaining ?? 0) > 0,
   };

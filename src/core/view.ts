@@ -24,9 +24,10 @@ import { serverAddress } from './routing/address.ts';
 import { portOf } from './slots.ts';
 import { digestOf } from './routing/configuration.ts';
 import type { Group } from './routing/groups.ts';
+import { groupOfLane } from './routing/lanes.ts';
 import { parseConfiguration } from './routing/parse.ts';
 import { verifierOf, type Verifier } from './routing/verify.ts';
-import { generationName } from './planning/flip.ts';
+import { generationName } from './planning/generation-steps.ts';
 
 /** What decides, made of what was observed. Pure. */
 export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: FleetView['configuration']): FleetView {
@@ -192,7 +193,7 @@ function sendsTo(
 ): ReadonlyMap<string, Lines> | null {
   const parsed = parseConfiguration(text);
   if ('problem' in parsed) return null;
-  const group = serves ? (lanes['stable']?.replace(/^closing-/, '') ?? '') : '';
+  const group = serves ? groupOfLane(lanes['stable'] ?? '') : '';
   const map = parsed.maps.get(`$${inventory.app}_upstream`);
   const upstream = inventory.nginx.switch === 'reload' ? inventory.app : (map?.get(group) ?? map?.get('default') ?? '');
   const servers = parsed.upstreams.get(upstream);

@@ -1,4 +1,5 @@
 import type { Event } from '../core/event.ts';
+import { canaryPicture } from './canary.ts';
 import { Picture } from './picture.ts';
 import type { Paint } from './row.ts';
 import { clean, cut, lasting, widthOf } from './words.ts';
@@ -40,8 +41,12 @@ export function live(screen: Screen): LiveView {
   /** What is waited for, and when it comes. */
   let waiting: { readonly text: string; readonly end: number } | undefined;
 
+  /** Both arms of a canary that is watched. */
+  let canary: readonly string[] = [];
+
   const linesNow = (): readonly string[] => {
     if (over) return [];
+    if (canary.length > 0) return canary.map((line) => cut(clean(line), screen.columns() - 1));
     if (waiting === undefined)
       return picture.lines({ columns: screen.columns(), rows: screen.rows() }, screen.footer?.() ?? []);
     const left = lasting(Math.max(0, Math.round((waiting.end - screen.ticks()) / 1000) * 1000));
@@ -56,7 +61,7 @@ export function live(screen: Screen): LiveView {
   };
 
   const draw = (above: readonly string[] = []): void => {
-    if (!picture.begun && waiting === undefined && drawn.length === 0)
+    if (!picture.begun && waiting === undefined && canary.length === 0 && drawn.length === 0)
       return above.length === 0 ? undefined : screen.write(`${above.join('\n')}\n`);
     const lines = linesNow();
     if (above.length === 0 && lines.length === drawn.length && lines.every((line, at) => line === drawn[at]))
@@ -80,6 +85,7 @@ export function live(screen: Screen): LiveView {
       }
       if (event.type === 'waiting')
         waiting = event.left > 0 ? { text: event.text, end: screen.ticks() + event.left } : undefined;
+      if (event.type === 'canary') canary = canaryPicture(event);
       const above = picture.tell(event);
       if (event.type === 'finished') over = true;
       if (over || above.length > 0 || event.type !== 'step') draw(above);

@@ -83,6 +83,7 @@ export class Picture {
       case 'finished':
         return [...this.#leave(event.exit === 0), ...this.#end(event)];
       case 'output':
+      case 'canary':
       case 'waiting':
         return [];
     }

@@ -1,6 +1,7 @@
 import type { Event } from '../core/event.ts';
 import { story } from '../core/failure.ts';
 import { lengthText } from '../core/window-words.ts';
+import { canaryLine } from './canary.ts';
 import { clean, lasting, summaryLines } from './words.ts';
 
 /** Lines with the time in front, for logs, CI and pipes. `verbose` adds what the hosts print while they work. */
@@ -32,6 +33,8 @@ function lines(event: Event, verbose: boolean): string[] {
       return ['FAILED', ...story(event.failure)];
     case 'going back':
       return [`GOING BACK: ${event.title}`];
+    case 'canary':
+      return [canaryLine(event)];
     case 'finished':
       return summaryLines(event.summary);
   }

@@ -26,6 +26,9 @@ export function statusLines(status: Status): string[] {
       : status.atWork
         ? [`AT WORK: ${status.unfinished}.`]
         : [`UNFINISHED: ${status.unfinished}. \`orchestrate resume\` goes on; \`orchestrate rollback\` goes back.`]),
+    ...(status.canary === null
+      ? []
+      : [`CANARY: ${status.canary}. \`orchestrate canary status\` tells what it has come to.`]),
     ...status.back.map(
       ({ release, on, until }) =>
         `Going back to ${release} is instant until ${until.slice(0, 19).replace('T', ' ')} UTC${on.length === status.backends.length ? '' : ` on ${on.join(', ')}`}.`,

@@ -2,11 +2,12 @@ import { beginOf } from '../core/verdict/bins.ts';
 import { untilFail, untilPass, type Imagined, type Wait } from '../core/verdict/forecast.ts';
 import type { Judge } from '../core/verdict/judge.ts';
 import type { Offline } from '../core/verdict/offline.ts';
+import { PASS_AT } from '../core/verdict/reading.ts';
 import type { Arm, Because, Reading } from '../core/verdict/reading.ts';
 import { table } from './words.ts';
 
 /** A verdict on recorded windows, for somebody who knows no statistics: what it is, both arms in numbers, the evidence, what stands in the way. */
-export function verdictLines(reading: Reading, { judge }: Offline): string[] {
+export function verdictLines(reading: Reading, { judge }: Pick<Offline, 'judge'>): string[] {
   const { t99 } = judge;
   const { canary, baseline } = reading;
   const slower = t99 === undefined ? 'slow' : `slower than ${milliseconds(beginOf(t99 + 1))}`;
@@ -63,7 +64,7 @@ function found({ by }: Because & { kind: 'worse' }, slower: string): string {
   return "the canary's requests take longer than the baseline's";
 }
 
-function armRows(canary: Arm, baseline: Arm): string[][] {
+export function armRows(canary: Arm, baseline: Arm): string[][] {
   const both = (name: string, of: (arm: Arm) => string): string[] => [name, of(canary), of(baseline)];
   const once = canary.errors !== canary.errorsAll || baseline.errors !== baseline.errorsAll;
   return [
@@ -113,11 +114,35 @@ function goingOn({ canary, baseline, failAt, passAt }: Reading, { rules, times }
   const usual = Math.max(rateOf(baseline), rules.maxErrorRate / 10);
   const worse = Math.min(0.99, Math.max(rules.maxErrorRate, 3 * usual));
   const imagined: Imagined = { perSecond: requests / seconds, share, canary: worse, baseline: Math.min(0.98, usual) };
-  const load = `At these ${count(Math.max(1, Math.round(imagined.perSecond)))} requests a second, ${percent(share)} of them the canary's`;
+  const load = `At these ${rate(imagined.perSecond)} requests a second, ${percent(share)} of them the canary's`;
   const bad = `one that errs in ${percent(worse)} of its requests where the baseline errs in ${percent(usual)} FAILs ${after(untilFail(imagined, failAt))}`;
   if (hopeless) return [`${load}, ${bad}.`];
   const passes = untilPass({ ...imagined, canary: usual }, rules.maxErrorRate, passAt);
   return [`${load}, ${bad}, and one as good as the baseline PASSes ${after(passes)}.`];
+}
+
+const rate = (perSecond: number): string => count(Math.max(1, Math.round(perSecond)));
+
+/** What a canary can tell, before it begins. `share`: of 1; `rate`: of errors among what users met until now; `bound`: at which no release is good. */
+export function forecast(
+  { perSecond, share, errors }: { readonly perSecond: number; readonly share: number; readonly errors: number },
+  { bound, falseAlarms }: { readonly bound: number; readonly falseAlarms: number },
+): string[] {
+  if (perSecond <= 0)
+    return [
+      'no request has come in the last hour, by the access logs: how long a canary takes to tell anything is not known',
+    ];
+  const usual = Math.max(errors, bound / 10);
+  const worse = Math.min(0.99, Math.max(bound, 3 * usual));
+  const imagined: Imagined = { perSecond, share, canary: worse, baseline: Math.min(0.98, usual) };
+  const load = `at the present ${rate(perSecond)} requests a second a canary of ${percent(share)}`;
+  const bad = `${load} tells ${percent(usual)} from ${percent(worse)} errors ${after(untilFail(imagined, -Math.log(falseAlarms)))}`;
+  if (errors >= bound)
+    return [
+      bad,
+      `what serves now errs in ${percent(errors)} of its requests: no canary can PASS a bound of ${percent(bound)} (canary.max_error_rate)`,
+    ];
+  return [`${bad}, and a good one passes ${after(untilPass({ ...imagined, canary: usual }, bound, PASS_AT))}`];
 }
 
 function after({ median, nineInTen }: Wait): string {
@@ -145,7 +170,7 @@ const milliseconds = (ms: number): string =>
   ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${count(Math.round(ms))} ms` : `${count(Math.round(ms / 1000))} s`;
 
 /** A logarithm of evidence as one bets: 100 to 1. */
-function odds(ln: number): string {
+export function odds(ln: number): string {
   const times = Math.exp(Math.abs(ln));
   const said =
     times > 1e6 ? 'over a million' : times < 9.95 ? String(Number(times.toFixed(1))) : count(Math.round(times));

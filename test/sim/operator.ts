@@ -4,7 +4,7 @@ import type { FleetView } from '../../src/core/fleet.ts';
 import { Refusal } from '../../src/core/failure.ts';
 import type { EventBody } from '../../src/core/event.ts';
 import { digestIn } from './hosts.ts';
-import { generationName } from '../../src/core/planning/flip.ts';
+import { generationName } from '../../src/core/planning/generation-steps.ts';
 import { serverAddress } from '../../src/core/routing/address.ts';
 import type { Outcome } from '../../src/core/outcome.ts';
 import { ConnectError, type ProbeAnswer, type ProbeRequest, type RemoteCall } from '../../src/fleet/ports.ts';

@@ -35,6 +35,7 @@ const sound: Status = {
   ],
   drift: [],
   unfinished: null,
+  canary: null,
   back: [],
   atWork: false,
 };

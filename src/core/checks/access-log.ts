@@ -15,6 +15,9 @@ const FIELDS: Readonly<Record<number, string>> = {
   49: 'stream',
 };
 
+/** The same, in words. */
+export const accessLogFields: readonly string[] = Object.values(FIELDS);
+
 /** Whether the access log can be read, is of our format, comes at once, and tells of no request outside the routing. */
 export function accessLogChecks(inventory: Inventory, user: string, lines: Lines, tail: LogTail | null): Check[] {
   const { app, nginx } = inventory;

@@ -1,6 +1,6 @@
 import type { FleetFacts } from '../facts.ts';
 import type { Inventory } from '../inventory.ts';
-import { generationName } from '../planning/flip.ts';
+import { generationName } from '../planning/generation-steps.ts';
 import { declaredGroups, groupOf } from '../routing/groups.ts';
 import { parseConfiguration } from '../routing/parse.ts';
 import { verifyGroups } from '../routing/verify.ts';

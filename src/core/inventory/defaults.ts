@@ -61,6 +61,7 @@ export function fillIn(
       template: local.home(nginx.template),
       access_log: nginx.access_log ?? `/var/log/nginx/${app}.json`,
     },
+    canary: sections.canary,
     roll: { ...roll, batch: Array.isArray(roll.batch) ? roll.batch : [roll.batch] },
     time_zone,
     windows_on_close: sections.windows_on_close,

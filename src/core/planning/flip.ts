@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Inventory } from '../inventory.ts';
 import type { BalancerView, FleetView, SeenBalancer } from '../fleet.ts';
-import type { Phase, ProbeStep, RunStep, Step } from '../plan.ts';
-import type { BackendRecord, GenerationRecord, Intent } from '../record.ts';
-import { splitSocket } from '../address.ts';
+import type { Phase, RunStep, Step } from '../plan.ts';
+import type { BackendRecord, EndedSplit, GenerationRecord, Intent, Split } from '../record.ts';
 import { highestGeneration, newestRecord, seenBalancers, turned } from '../fleet.ts';
-import { hasTwo, portOf, secondOf } from '../slots.ts';
+import { beside, hasTwo, portOf, secondOf } from '../slots.ts';
 import { NEW } from './hand.ts';
 import { declaredGroups, fallback, groupOf, portions, type Group } from '../routing/groups.ts';
+import { groupOfLane, tableOf } from '../routing/lanes.ts';
+import { splitOf } from '../split.ts';
 import { install, keep, oldWorkers, quiesce, reload } from './configuring.ts';
-
-const SCRIPT_DEADLINE = 60_000;
-const ROUTING_DEADLINE = 5_000;
+import { generationName, moveSteps, prepareStep, proofStep, type Made } from './generation-steps.ts';
 
 /** Who runs the command; what every record says of its author. */
 export interface Author {
@@ -32,6 +31,18 @@ export const authored = ({ by: who, command, at }: Author): Pick<Intent, 'by' | 
   command,
   at,
 });
+
+/** What a table names. */
+interface Routed {
+  /** The group that serves; where a split lives, its baseline's. */
+  readonly group: string;
+  readonly split: { readonly of: Split; readonly canary: string } | null;
+  /** Answers end their connections. */
+  readonly closing?: boolean;
+}
+
+const routedBy = (split: Split | null, canary: Group | null): Routed['split'] =>
+  split === null || canary === null ? null : { of: split, canary: canary.name };
 
 /** What a flip is about to change of a backend. */
 type Coming = Pick<BackendRecord, 'rotation' | 'reason' | 'by' | 'slot' | 'release' | 'former'>;
@@ -58,11 +69,14 @@ export class Routing {
   #generation: number;
   /** The group that serves since the last flip, as the inventory has it. */
   #group: Group;
-  /** What the live table calls it: the same, unless the inventory has lost a backend since. */
-  #lane: string;
+  /** What the live table names: the same group, unless the inventory has lost a backend since, and the canary's where a split lives. */
+  #routed: Routed;
   #intent: Intent | null;
+  /** Two releases side by side, as the next flip has it; and the last of them that is over. */
+  #split: Split | null;
+  #ended: EndedSplit | null;
   /** The release that the next flip ends with; undefined: it is not the end. */
-  #finished: { readonly release: string | null } | undefined;
+  #finished: { readonly release: string | null; readonly from: string | null } | undefined;
   #served: readonly string[];
   #upcoming: readonly Group[] = [];
   /** What the last flip wrote. */
@@ -89,6 +103,8 @@ export class Routing {
       this.#files.set(name, balancer.file);
     }
     const record = newestRecord(view);
+    this.#split = splitOf(record);
+    this.#ended = record?.ended ?? null;
     this.#served = record?.served ?? [];
     for (const backend of inventory.backends) {
       const { name } = backend;
@@ -105,9 +121,13 @@ export class Routing {
       else this.#backends[name] = { rotation: 'out', reason: NEW, since, release: running, ...slot };
     }
     this.#group = this.#next();
-    const live = record?.table['stable']?.replace(/^closing-/, '') ?? this.#group.name;
+    const live = record === null ? this.#group.name : groupOfLane(record.table['stable'] ?? this.#group.name);
     // Where backends had one slot and now have two, `all` comes to mean both: what a text does not know goes where it went.
-    this.#lane = live === fallback.name ? this.#group.name : live;
+    const canary = record?.table['canary'];
+    this.#routed = {
+      group: live === fallback.name ? this.#group.name : live,
+      split: canary === undefined || this.#split === null ? null : { of: this.#split, canary: groupOfLane(canary) },
+    };
   }
 
   /** Who is out of rotation, in the inventory's order, with what the next flip will change. */
@@ -133,6 +153,29 @@ export class Routing {
       Object.entries(this.#backends).map(([name, known]) => [name, { ...known, ...this.#coming.get(name) }]),
     );
     return groupOf(new Set(this.out), this.#inventory, secondOf({ backends }, this.#inventory));
+  }
+
+  /** The group of the canary's arm: the slots that do not serve, of all that are in rotation. */
+  #canary(): Group | null {
+    if (this.#split === null) return null;
+    const { out, second } = this.#next();
+    const other = [...beside(this.#inventory)].filter((name) => !second.includes(name));
+    return groupOf(new Set(out), this.#inventory, new Set(other));
+  }
+
+  /** From the next flip on two releases stand side by side. */
+  set split(split: Split) {
+    this.#split = split;
+  }
+
+  /** From the next flip on one release serves alone again. */
+  endSplit(how: EndedSplit['how']): void {
+    this.#ended = this.#over(how);
+    this.#split = null;
+  }
+
+  #over(how: EndedSplit['how']): EndedSplit | null {
+    return this.#split === null ? this.#ended : { ...this.#split, how, over: `@time:${this.#generation + 1}` };
   }
 
   /** The table as the next flip makes it. */
@@ -208,16 +251,17 @@ export class Routing {
     if (now !== undefined) this.#coming.set(name, how(now));
   }
 
-  /** The next flip's record says that nothing is left of what was begun, and that the release serves; null: none is brought to serve. */
-  finish(release: string | null): void {
-    this.#finished = { release };
+  /** The next flip's record says that nothing is left of what was begun, and that the release serves; null: none is brought to serve. `from`: what served until then. */
+  finish(release: string | null, from: string | null = null): void {
+    this.#finished = { release, from };
   }
 
   /** The phases that make what was said so far true on every balancer; the last of them is the flip itself. */
   flip(title: string, batch?: Phase['batch']): Phase[] {
     const group = this.#next();
+    const canary = this.#canary();
     const live = this.#inventory.nginx.switch === 'live';
-    const before = live ? this.#declare(group) : [];
+    const before = live ? this.#declare(group, canary) : [];
     for (const [name, coming] of this.#coming) {
       const known = this.#backends[name];
       if (known === undefined) continue;
@@ -229,13 +273,14 @@ export class Routing {
     this.#coming.clear();
     if (this.#finished !== undefined) {
       // What it came from has served too: the first record may not have told it.
-      const names = [this.#intent?.from ?? null, this.#finished.release].filter((name) => name !== null);
+      const { release, from } = this.#finished;
+      const names = [this.#intent?.from ?? null, from, release].filter((name) => name !== null);
       this.#served = [...new Set([...this.#served, ...names])].slice(-SERVED);
       this.#intent = null;
     }
     this.#group = group;
-    this.#lane = group.name;
-    const steps = live ? this.#move(group.name, group.name) : this.#rewrite(group);
+    this.#routed = { group: group.name, split: routedBy(this.#split, canary) };
+    const steps = live ? this.#move(this.#routed, group.name) : this.#rewrite(group);
     this.#upcoming = this.#upcoming.slice(this.#upcoming.findIndex(({ name }) => name === group.name) + 1);
     const flip = { name: 'flip', title, ...(batch === undefined ? {} : { batch }) } as const;
     const rotation = { in: this.in, out: this.out };
@@ -289,58 +334,43 @@ export class Routing {
     return [...this.#live.keys()];
   }
 
-  /** A new generation: prepared on all balancers, flipped on all, then proved by what a worker of `serving` resolves. `folder` is the group's, or its closing twin's. */
-  #move(folder: string, told: string, serving: readonly string[] = this.#hosts): Step[] {
-    this.#generation += 1;
-    const { folder: routing } = this.#inventory.nginx;
-    const number = generationName(this.#generation);
-    const common = { kind: 'run', fence: routing, deadline: SCRIPT_DEADLINE } as const;
-    const input = this.#record(folder);
-    const undo = 'a new generation with the table of the one before';
+  /** A new generation: prepared on all balancers, flipped on all, then proved by what a worker of `serving` resolves. */
+  #move(routed: Routed, told: string, serving: readonly string[] = this.#hosts): Step[] {
+    const made = this.#made(routed, told);
     const calls = this.#hosts.map((host) => ({ host, expected: this.#live.get(host) ?? 'none' }));
-    const lane = `stable=${folder}`;
-    const steps: RunStep[] =
-      calls.length === 1
-        ? [
-            {
-              ...common,
-              say: `flip to generation ${number}: ${told}`,
-              script: 'move',
-              calls: calls.map(({ host, expected }) => ({ host, args: [expected, number, lane] })),
-              input,
-              undo,
-            },
-          ]
-        : [
-            {
-              ...common,
-              say: `prepare generation ${number} on all balancers: ${told}`,
-              script: 'prepare',
-              calls: calls.map(({ host }) => ({ host, args: [number, lane] })),
-              input,
-            },
-            {
-              ...common,
-              say: `flip to generation ${number}`,
-              script: 'flip',
-              calls: calls.map(({ host, expected }) => ({ host, args: [expected, number] })),
-              undo,
-            },
-          ];
-    for (const host of this.#hosts) this.#live.set(host, number);
-    return [...steps, this.#proof(`${routing}/generations/${number}/self`, `generation ${number}`, serving)];
+    for (const host of this.#hosts) this.#live.set(host, made.number);
+    return [...moveSteps(this.#inventory, calls, made), proofStep(this.#inventory, made.number, serving)];
+  }
+
+  /** The next generation. */
+  #made({ group, split, closing = false }: Routed, told: string): Made {
+    this.#generation += 1;
+    const table = tableOf(group, split, closing);
+    return { number: generationName(this.#generation), table, record: this.#record(table, split?.of ?? null), told };
+  }
+
+  /**
+   * The steps that make, on each balancer, the generation after the present one: everybody back with what serves now, without a canary.
+   * It serves nobody until somebody lets `live` name it. `number` is its name.
+   */
+  standby(): { readonly steps: readonly Step[]; readonly expected: string; readonly number: string } {
+    const expected = generationName(this.#generation);
+    this.#ended = this.#over('unwatched');
+    const made = this.#made({ group: this.#routed.group, split: null }, 'everybody back');
+    return { steps: [prepareStep(this.#inventory, this.#hosts, made)], expected, number: made.number };
   }
 
   /**
    * A loaded configuration with the group, where it has not got it yet: new text with the same routing, tested, reloaded, proved; then it
    * can be used. The group that serves stands first in it: what a new text lacks falls to all.
    */
-  #declare(group: Group): Phase[] {
-    if (this.#declares(group)) return [];
-    this.#missing.add(group.name);
+  #declare(group: Group, canary: Group | null): Phase[] {
+    const lacking = [group, ...(canary === null ? [] : [canary])].filter((each) => !this.#declares(each));
+    if (lacking.length === 0) return [];
+    for (const { name } of lacking) this.#missing.add(name);
     if (this.#inventory.nginx.configuration === 'fixed') return [];
     const usual = new Set(declaredGroups(this.#inventory).map(({ name }) => name));
-    const wanted = new Map([this.#group, group, ...this.#upcoming].map((each) => [each.name, each]));
+    const wanted = new Map([this.#group, ...lacking, ...this.#upcoming].map((each) => [each.name, each]));
     const further = [...wanted.values()].filter(({ name }) => !usual.has(name));
     const [portion = []] = portions(this.#inventory, further);
     const serving = seenBalancers(this.#view).flatMap(([name, { serves }]) =>
@@ -348,9 +378,10 @@ export class Routing {
     );
     this.#loaded = new Set(declaredGroups(this.#inventory, portion).map(({ name }) => name));
     // Its name may tell of a backend that the inventory has lost: then no other text has it, and it would fall to all.
-    const lane = this.#loaded.has(this.#lane) ? [] : [{ ...this.#group, name: this.#lane }];
+    const { group: lived } = this.#routed;
+    const lane = this.#loaded.has(lived) ? [] : [{ ...this.#group, name: lived }];
     const closing = (): Step[] => [
-      ...this.#move(`closing-${this.#lane}`, 'answers end their connections', serving),
+      ...this.#move({ ...this.#routed, closing: true }, 'answers end their connections', serving),
       quiesce(this.#inventory, serving),
     ];
     const steps = [
@@ -358,11 +389,12 @@ export class Routing {
       ...(serving.length > 0 ? closing() : []),
       reload(this.#inventory, this.#hosts),
       keep(this.#inventory, this.#hosts),
-      ...(serving.length > 0 ? this.#move(this.#group.name, this.#group.name) : []),
+      ...(serving.length > 0 ? this.#move({ ...this.#routed, group: this.#group.name }, this.#group.name) : []),
       // To an old worker that still reads an upload the new group is unknown: it would send it to all.
       ...(serving.length > 0 ? [oldWorkers(this.#inventory, serving, 'proceed')] : []),
     ];
-    const title = `declare what Nginx has not loaded yet (${group.name}): one reload on each balancer`;
+    const names = lacking.map(({ name }) => name).join(', ');
+    const title = `declare what Nginx has not loaded yet (${names}): one reload on each balancer`;
     return [{ name: 'declare', title, tracks: [{ host: whom(this.#hosts), steps }] }];
   }
 
@@ -380,7 +412,7 @@ export class Routing {
       reload(this.#inventory, this.#hosts),
       keep(this.#inventory, this.#hosts),
       oldWorkers(this.#inventory, this.#hosts),
-      ...this.#move(group.name, group.name),
+      ...this.#move({ group: group.name, split: null }, group.name),
     ];
   }
 
@@ -390,36 +422,18 @@ export class Routing {
     return step;
   }
 
-  #proof(body: string, of: string, through: readonly string[]): ProbeStep {
-    return {
-      kind: 'probe',
-      say: `see that Nginx serves ${of}`,
-      host: through.join(', '),
-      through,
-      ...splitSocket(this.#inventory.nginx.status),
-      path: '/generation',
-      hostHeader: `orchestrate-${this.#inventory.app}`,
-      headers: {},
-      status: 200,
-      body,
-      consecutive: 1,
-      parallel: 1,
-      interval: 50,
-      timeout: 2000,
-      deadline: ROUTING_DEADLINE,
-    };
-  }
-
   /** The record's text: one line, always the same bytes for the same plan. `@time:N` is the time of the flip to generation N, which the loop fills in. */
-  #record(folder: string): string {
+  #record(table: Readonly<Record<string, string>>, split: Split | null): string {
     const { token, holder, command, by } = this.#author;
     const value: GenerationRecord = {
       version: 1,
       app: this.#inventory.app,
       generation: this.#generation,
-      table: { stable: folder },
+      table: { ...table },
       backends: this.#backends,
       intent: this.#intent,
+      ...(split === null ? {} : { split }),
+      ...(this.#ended === null ? {} : { ended: this.#ended }),
       ...(this.#served.length === 0 ? {} : { served: [...this.#served] }),
       token,
       holder,
@@ -438,7 +452,3 @@ const slotted = (slot: number | undefined, former: string | undefined): Pick<Bac
 });
 
 const whom = (hosts: readonly string[]): string => (hosts.length === 1 ? (hosts[0] ?? '') : 'balancers');
-
-/** A generation's folder name; `none` before the first. */
-export const generationName = (generation: number | null): string =>
-  generation === null ? 'none' : String(generation).padStart(6, '0');

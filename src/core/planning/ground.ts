@@ -3,6 +3,7 @@ import { newestRecord, seenBalancers, type FleetView } from '../fleet.ts';
 import { beside, secondOf } from '../slots.ts';
 import { outOf } from '../record.ts';
 import { groupOf } from '../routing/groups.ts';
+import { groupOfLane } from '../routing/lanes.ts';
 import { countOf } from '../inventory/count.ts';
 import type { Phase } from '../plan.ts';
 import type { Routing } from './flip.ts';
@@ -68,7 +69,7 @@ export function unsettled(inventory: Inventory, view: FleetView): string | undef
   if (left.length > 0) return `without ${listed(left)}, which the inventory no longer has`;
   if (record.table['stable']?.startsWith('closing-') === true) return 'connections are kept open again';
   const group = groupOf(outOf(record), inventory, secondOf(record, inventory));
-  if (record.table['stable'] !== group.name && beside(inventory).size > 0)
+  if (groupOfLane(record.table['stable'] ?? '') !== group.name && beside(inventory).size > 0)
     return 'the routing names the slots that serve';
   if (inventory.nginx.switch === 'reload' && !seen.every(({ declares }) => declares(group, inventory)))
     return 'the configuration as the record says';

@@ -7,6 +7,7 @@ import { groundFor } from './ground.ts';
 import { listed } from './listed.ts';
 import { runs } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
+import { splitLives } from './split.ts';
 import { MARGIN } from './margin.ts';
 
 /**
@@ -33,6 +34,8 @@ function endsOf(inventory: Inventory, view: FleetView, linger: number): End[] {
   // Which slot serves, and who may still send to the other, only the balancers tell.
   if (view.begun !== null || record === null || seenBalancers(view).length < Object.keys(view.balancers).length)
     return [];
+  // Both slots serve while a canary lives.
+  if (record.split !== undefined) return [];
   const served = record.served ?? [];
   return inventory.backends.flatMap((backend): End[] => {
     const idle = idleOf(view.backends[backend.name]);
@@ -50,6 +53,8 @@ function endsOf(inventory: Inventory, view: FleetView, linger: number): End[] {
 export function planLingerStop(inventory: Inventory, view: FleetView, hosts: readonly string[]): Planned {
   const ground = groundFor(inventory, view, hosts);
   if (ground !== undefined) return ground;
+  const lives = splitLives(view);
+  if (lives !== undefined) return lives;
   if (view.begun !== null)
     return refused(
       `\`${view.begun.command}\`, which ${view.begun.by} began at ${view.begun.at}, is not finished, and needs both slots.`,

@@ -25,7 +25,8 @@ export function planReturn(
   author: Author,
 ): Plan | undefined {
   const record = newestRecord(view);
-  if (record === null || inventory.nginx.switch !== 'live' || !untouched(view, record)) return undefined;
+  if (record === null || record.split !== undefined || inventory.nginx.switch !== 'live' || !untouched(view, record))
+    return undefined;
   const builder = inventory.build.builder;
   if (groundFor(inventory, view, [builder]) !== undefined || unsettled(inventory, view) !== undefined) return undefined;
   const known = inventory.backends.map(({ name }) => record.backends[name]);

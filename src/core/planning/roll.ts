@@ -18,6 +18,7 @@ import { preflight } from './preflight.ts';
 import { staging } from './staging.ts';
 import { origin } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
+import { splitLives } from './split.ts';
 
 export interface RollWish {
   /** What the release is: a commit that may have to be built, or a release that the builder has complete. */
@@ -48,7 +49,7 @@ const isCommit = (of: RollWish['of']): of is CommitWish => 'requirements' in of;
 /** The whole roll, from the commit to the last host back in rotation. The same facts give the same plan; nothing left to do gives an empty one. */
 export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, author: Author): Planned {
   const builder = inventory.build.builder;
-  const ground = groundFor(inventory, view, [...new Set([builder, ...wish.hosts])]);
+  const ground = groundFor(inventory, view, [...new Set([builder, ...wish.hosts])]) ?? splitLives(view);
   if (ground !== undefined) return ground;
   const release = releaseFor(inventory, view, wish.of);
   const present = origin(view, release.release);
@@ -192,7 +193,7 @@ function unfinished({ begun }: FleetView, release: string): string[] {
       ];
 }
 
-function releaseFor(inventory: Inventory, view: FleetView, of: RollWish['of']): Release {
+export function releaseFor(inventory: Inventory, view: FleetView, of: RollWish['of']): Release {
   if (!isCommit(of)) return of;
   const wanted = releaseOf(inventory, view, of);
   return built(view, inventory.build.builder, wanted) ?? wanted;

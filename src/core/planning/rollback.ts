@@ -16,6 +16,8 @@ import { noReturn } from './one-way.ts';
 import { switching } from './switching.ts';
 import { origin, runs } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
+import { planAbort, splitLives } from './split.ts';
+import { splitOf } from '../split.ts';
 
 export interface RollbackWish {
   /** Absent: the newest before the present one that has served and that every host has. */
@@ -35,6 +37,12 @@ export function planRollback(whole: Inventory, view: FleetView, asked: RollbackW
     ...asked,
     hosts: asked.hosts.filter((name) => inventory.backends.some((backend) => backend.name === name)),
   };
+  const lives = splitOf(newestRecord(view));
+  if (lives !== null) {
+    // Everybody is back with one flip: whatever else was asked for comes after that.
+    if (wish.release === undefined || wish.release === lives.baseline) return planAbort(whole, view, author);
+    return splitLives(view)!;
+  }
   const ground =
     groundFor(whole, view, wish.hosts) ?? (wish.hosts.length === 0 ? neverRolled(whole, view, asked.hosts) : undefined);
   if (ground !== undefined) return ground;

@@ -120,7 +120,7 @@ export function joining(inventory: Inventory, view: FleetView, goal: SwitchGoal,
 }
 
 /** The release beside the one that serves, on all hosts before any user meets it. */
-function starting(
+export function starting(
   inventory: Inventory,
   view: FleetView,
   goal: SwitchGoal,

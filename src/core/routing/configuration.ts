@@ -12,6 +12,13 @@ export interface Configuration {
 
 const BLANK = '-'.repeat(16);
 
+/** How a request comes to its bucket: what is drawn from, in words how, and whether a cookie keeps it. */
+const STICKY = {
+  cookie: { dice: '$request_id', chosen: 'by chance, or as its cookie says', cookie: true },
+  address: { dice: '$remote_addr', chosen: "by its client's address", cookie: false },
+  none: { dice: '$request_id', chosen: 'by chance', cookie: false },
+} as const satisfies Record<Inventory['canary']['sticky'], object>;
+
 /**
  * The text of the file that an Nginx includes at http level (templates/upstream.conf.hbs).
  * With `nginx.switch: reload` it has one upstream, named as the app, with the marks of the one group that is given.
@@ -35,6 +42,7 @@ export function renderConfiguration(inventory: Inventory, groups: readonly Group
   const values = {
     app,
     live,
+    ...STICKY[inventory.canary.sticky],
     file: nginx.file,
     folder: nginx.folder,
     status: nginx.status,

@@ -48,6 +48,8 @@ export interface Reading {
 
 /** β: the chance that a release at or above the bound of errors is called good. */
 const BETA = 0.05;
+/** ln of the evidence at which a release passes. */
+export const PASS_AT = -Math.log(BETA);
 const FEWEST = 20;
 
 export function readingOf(now: Judge): Reading {
@@ -57,7 +59,7 @@ export function readingOf(now: Judge): Reading {
     lnTogether: lnEOfCourse(now.canary, { ...rules, gates: false }),
     lnPass: lnPass(now.good, rules.maxErrorRate),
     failAt: -Math.log(rules.falseAlarms),
-    passAt: -Math.log(BETA),
+    passAt: PASS_AT,
   };
   const because = reasonOf(now, found);
   const over = failed !== undefined || (times !== undefined && times.last - times.step >= rules.hold);

@@ -200,9 +200,20 @@ describe('problems', () => {
   });
 
   test('keys of what does not exist yet are unknown', () => {
-    for (const key of ['canary', 'ab'])
-      assert.match(problemsOf({ [key]: '{}' })[0] ?? '', new RegExp(`^${key}: is unknown`));
+    assert.match(problemsOf({ ab: '{}' })[0] ?? '', /^ab: is unknown/);
     assert.match(problemsOf({ roll: '{ on_failure: pray }' })[0] ?? '', /must be rollback, halt or skip/);
+  });
+
+  test('of a canary', () => {
+    const canary = (text: string): string => first({ canary: `{ ${text} }` });
+    for (const bad of ['0%', '101%', '100%', '10', 'ten', '7.5%'])
+      assert.match(canary(`share: "${bad}"`), /^canary.share: must be a share in whole percent, such as 10%/, bad);
+    assert.match(canary('steps: [10%, 0%]'), /^canary.steps\[1\]: must be a share in whole percent/);
+    for (const bad of ['0%', '100%', '1'])
+      assert.match(canary(`false_alarms: "${bad}"`), /^canary.false_alarms: must be a share above 0%/, bad);
+    assert.match(canary('sticky: session'), /^canary.sticky: must be cookie, address or none/);
+    assert.match(canary('hold: 0s'), /^canary.hold: /);
+    assert.deepEqual(problemsOf({ canary: '{ share: 1%, steps: [1%, 10%, 50%], hold: 10m, promote: auto }' }), []);
   });
 
   test('of whom to tell, and of hooks', () => {

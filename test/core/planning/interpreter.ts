@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Plan, Phase, ProbeStep, RunStep, Step, Track } from '../../../src/core/plan.ts';
 import { goodRecord } from '../../../src/core/planning/by-hand.ts';
 import { leastInRotation } from '../../../src/core/planning/ground.ts';
-import { generationName } from '../../../src/core/planning/flip.ts';
+import { generationName } from '../../../src/core/planning/generation-steps.ts';
 import { groupOf } from '../../../src/core/routing/groups.ts';
 import { secondOf } from '../../../src/core/slots.ts';
 import { outOf, type GenerationRecord } from '../../../src/core/record.ts';

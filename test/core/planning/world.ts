@@ -10,7 +10,8 @@ import {
   type Lines,
 } from '../../../src/core/fleet.ts';
 import type { Inventory } from '../../../src/core/inventory.ts';
-import { generationName, type Author } from '../../../src/core/planning/flip.ts';
+import type { Author } from '../../../src/core/planning/flip.ts';
+import { generationName } from '../../../src/core/planning/generation-steps.ts';
 import type { RollWish } from '../../../src/core/planning/roll.ts';
 import type { Planned } from '../../../src/core/planning/refusal.ts';
 import type { Plan } from '../../../src/core/plan.ts';

@@ -31,6 +31,16 @@ export function world(
       access_log: `/var/log/nginx/${app}.json`,
       ...more.nginx,
     },
+    canary: {
+      share: 10,
+      steps: [],
+      hold: 1_800_000,
+      sticky: 'cookie',
+      unwatched: 'abort',
+      promote: 'ask',
+      false_alarms: 0.01,
+      max_error_rate: 0.01,
+    },
     roll: {
       batch: [1],
       order: 'inventory',

@@ -63,6 +63,9 @@ http {
     include /etc/nginx/mime.types;
     access_log off;
     server_tokens off;
+    # The load's users have addresses of their own.
+    set_real_ip_from 10.77.0.0/16;
+    real_ip_header X-Forwarded-For;
     include /etc/nginx/conf.d/*.conf;
     include /etc/nginx/sites-fleet/*.conf;
 }

@@ -8,6 +8,7 @@ import { seeded } from './random.ts';
 import type { Report } from './report.ts';
 import { Sessions } from './sessions.ts';
 import { type Live, Tally } from './tally.ts';
+import { Users } from './users.ts';
 import { start, type Visit, Visits } from './visits.ts';
 
 export interface LoadOptions {
@@ -28,6 +29,8 @@ export interface LoadOptions {
   readonly http2?: boolean;
   /** What a short test of the load itself does otherwise than mix.ts. */
   readonly mix?: Partial<Mix>;
+  /** So many users with addresses and cookies of their own; absent: nobody has any. Without HTTP/2. */
+  readonly users?: number;
 }
 
 export interface Running {
@@ -63,6 +66,7 @@ export async function runLoad(options: LoadOptions): Promise<Running> {
 
   const visits = new Visits(mix, options.releases, run, random);
   const tally = new Tally();
+  const users = options.users === undefined ? undefined : new Users(options.users, seeded((options.seed ?? 1) + 2));
   const onTheWay = new Set<Promise<void>>();
   const startedAt = Date.now();
   const zero = performance.now();
@@ -75,7 +79,12 @@ export async function runLoad(options: LoadOptions): Promise<Running> {
     onTheWay.add(sent);
   };
   const exchange = async (visit: Visit, at: number): Promise<void> => {
-    const got = await door.ask(visit.ask);
+    const user = users?.take();
+    const { headers } = visit.ask;
+    const got = await door.ask(
+      user === undefined ? visit.ask : { ...visit.ask, headers: { ...headers, ...user.headers } },
+    );
+    user?.met(got.kind === 'lost' ? {} : got.headers);
     const url = `${visit.ask.method} ${options.ca === undefined ? 'http' : 'https'}://${got.target}${visit.ask.path}`;
     const fail = (kind: string, detail: string): void => tally.failed({ kind, at, url, detail }, visit.order);
     if (got.kind === 'lost') return fail(got.loss, got.detail);
@@ -124,7 +133,8 @@ export async function runLoad(options: LoadOptions): Promise<Running> {
     const share = (user + system) / 1000 / now();
     door.close();
     for (const proxy of proxies.values()) await proxy.close();
-    return tally.report({ run, targets, startedAt, seconds, cpu: Math.round(share * 1000) / 1000 }, door.counts);
+    const frame = { run, targets, startedAt, seconds, cpu: Math.round(share * 1000) / 1000 };
+    return { ...tally.report(frame, door.counts), ...(users === undefined ? {} : { sides: users.sides }) };
   };
   const end = (): Promise<Report> => {
     if (report === null) resolve((report = finish()));

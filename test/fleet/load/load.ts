@@ -35,7 +35,7 @@ export async function startLoad(
       .map(([name, sheet]) => `${name}=${sheet}`)
       .join(','),
   );
-  for (const name of ['seconds', 'host', 'seed', 'run'] as const) {
+  for (const name of ['seconds', 'host', 'seed', 'run', 'users'] as const) {
     if (options[name] !== undefined) args.push(`--${name}`, String(options[name]));
   }
   if (options.ca !== undefined) {

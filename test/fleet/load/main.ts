@@ -6,7 +6,7 @@ import { mix } from './mix.ts';
 const usage = `The load, as a process of its own. Prints its counters each 250 ms as a line of JSON; writes the report when it ends.
 
   node main.ts --targets ADDRESS:PORT,… --releases NAME=STYLESHEET,… [--seconds N] [--report FILE]
-      [--host NAME] [--seed N] [--run NAME] [--ca PEM-FILE] [--http2] [--mix JSON]
+      [--host NAME] [--seed N] [--run NAME] [--ca PEM-FILE] [--http2] [--mix JSON] [--users N]
 
 SIGTERM or SIGINT ends it early, with its report. Exit code 1 when a request failed (the database is not asked here).`;
 
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     ca: { type: 'string' },
     http2: { type: 'boolean' },
     mix: { type: 'string' },
+    users: { type: 'string' },
   },
 });
 if (values.targets === undefined || values.releases === undefined) {
@@ -39,6 +40,7 @@ const load = await runLoad({
   ...(values.seed !== undefined && { seed: Number(values.seed) }),
   ...(values.run !== undefined && { run: values.run }),
   ...(values.ca !== undefined && { ca: readFileSync(values.ca, 'utf8') }),
+  ...(values.users !== undefined && { users: Number(values.users) }),
   ...(values.http2 === true && { http2: true }),
   ...(values.mix !== undefined && { mix: { ...mix, ...JSON.parse(values.mix) } }),
 });

@@ -1,5 +1,6 @@
 import { checkLedger, type Ledger, type Orders, type Rows } from './ledger.ts';
 import type { Kind } from './mix.ts';
+import type { Sides } from './users.ts';
 
 export interface Failure {
   /** A `Loss`, `status 502`, `wrong answer`, or by the ledger `order missing`, `order doubled`, `order unknown`. */
@@ -60,6 +61,8 @@ export interface Report {
   readonly ledger: Ledger | null;
   /** Orders that the database has more than once; 0 until `withLedger`. */
   readonly doubled: number;
+  /** Where the load has users. */
+  readonly sides?: Sides;
   /** Share of one core that the load itself took, the delaying proxy included. */
   readonly cpu: number;
 }

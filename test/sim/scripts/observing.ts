@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Event } from '../../../src/core/event.ts';
 import { journalLine } from '../../../src/core/journal.ts';
-import { generationName } from '../../../src/core/planning/flip.ts';
+import { generationName } from '../../../src/core/planning/generation-steps.ts';
 import { PLATFORM, PYTHON, sha256 } from '../fleet.ts';
 import type { SimSlot } from '../hosts.ts';
 import { takes } from '../machine.ts';

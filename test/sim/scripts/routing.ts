@@ -1,4 +1,4 @@
-import { generationName } from '../../../src/core/planning/flip.ts';
+import { generationName } from '../../../src/core/planning/generation-steps.ts';
 import { parseRecord } from '../../../src/core/record.ts';
 import { sha256 } from '../fleet.ts';
 import { durationOf } from '../hosts.ts';

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import * as value from './values.ts';
+
+/** The part of the inventory's schema that says how a release is tried on some of the users first. */
+
+const SHARE = 'must be a share in whole percent, such as 10%: 1% to 99%';
+
+/** Percent of the users: `10%` is 10. */
+const percent = z
+  .string()
+  .regex(/^[1-9][0-9]?%$/, SHARE)
+  .transform((text) => Number(text.slice(0, -1)));
+
+const CHANCE = 'must be a share above 0% and below 100%, such as 1% or 0.5%';
+
+/** A chance or a rate: `1%` is 0.01. */
+const chance = z
+  .string()
+  .regex(/^[0-9]{1,2}(\.[0-9]{1,4})?%$/, CHANCE)
+  .refine((text) => Number(text.slice(0, -1)) > 0, CHANCE)
+  .transform((text) => Number(text.slice(0, -1)) / 100);
+
+export const canary = z
+  .strictObject({
+    share: percent.prefault('10%').describe('How many of the users meet the new release.'),
+    steps: z
+      .array(percent)
+      .max(20, 'must have at most 20 steps')
+      .prefault([])
+      .describe(
+        'Shares to climb by, each judged for `hold`: [1%, 10%, 50%]. Where there are some, they stand for share.',
+      ),
+    hold: value.duration.prefault('30m').describe('How long a share is judged before it counts as good.'),
+    sticky: z
+      .enum(['cookie', 'address', 'none'])
+      .prefault('cookie')
+      .describe(
+        'What keeps a user on one side. cookie: one of Nginx; address: of the client; none: each request anew.',
+      ),
+    unwatched: z
+      .enum(['abort', 'keep'])
+      .prefault('abort')
+      .describe('Nobody watches for 2 minutes. abort: the balancers send everybody back by themselves.'),
+    promote: z
+      .enum(['ask', 'auto'])
+      .prefault('ask')
+      .describe('What becomes of a canary that is found good. auto: all users meet it at once.'),
+    false_alarms: chance
+      .prefault('1%')
+      .describe('The chance that a good release is called bad, however often one looks.'),
+    max_error_rate: chance.prefault('1%').describe('A release that errs so often is not called good.'),
+  })
+  .describe('A release that some of the users meet first.');

@@ -1,0 +1,135 @@
+import { newestRecord, seenBalancers, type FleetView } from '../fleet.ts';
+import type { Inventory } from '../inventory.ts';
+import type { Phase, RunStep } from '../plan.ts';
+import type { Split } from '../record.ts';
+import { shareOf, splitOf, splitWords } from '../split.ts';
+import { armsOf, onBalancers, unfollowing } from './arms.ts';
+import { Routing, type Author } from './flip.ts';
+import { declaring } from './declaring.ts';
+import { groundFor, unsettled } from './ground.ts';
+import { health } from './health.ts';
+import { refused, type Planned, type Refused } from './refusal.ts';
+
+const SCRIPT_DEADLINE = 60_000;
+
+/** The commands that end a canary or go on with it, for those who can't do something else while it lives. */
+const WAYS_OUT =
+  '`orchestrate canary promote` takes everybody over, `orchestrate canary abort` sends everybody back; then try again.';
+
+/** Why something is refused while two releases stand side by side; undefined: one serves alone. */
+export function splitLives(view: FleetView): Refused | undefined {
+  const split = splitOf(newestRecord(view));
+  if (split === null) return undefined;
+  return refused(
+    `A canary lives: ${split.canary} beside ${split.baseline}, ${splitWords(split)}, begun by ${split.by} at ${split.at}.`,
+    WAYS_OUT,
+  );
+}
+
+/** The share of a living canary made another; 0: everybody is sent to the baseline for a while. */
+export function planShare(inventory: Inventory, view: FleetView, share: number, author: Author): Planned {
+  return withSplit(inventory, view, author, (split, routing) => {
+    const { paused: _, ...rest } = split;
+    const now = shareOf(split);
+    // What it would have climbed to on the way is behind it.
+    const next: Split =
+      share === 0 ? { ...split, paused: true } : { ...rest, share, steps: split.steps.filter((each) => each > share) };
+    const title =
+      share === 0 ? `everybody to ${split.baseline} for a while` : `${share} % of the users to ${split.canary}`;
+    if (now === share)
+      return {
+        title: `${share === 0 ? 'nobody is' : `${share} % of the users are`} sent to ${split.canary} already`,
+        phases: [],
+      };
+    routing.split = next;
+    return { title, phases: routing.flip(title) };
+  });
+}
+
+/** Everybody over to the canary, with one flip; what served before lingers. */
+export function planPromote(inventory: Inventory, view: FleetView, author: Author): Planned {
+  return withSplit(inventory, view, author, (split, routing) => {
+    const looks: Phase = {
+      name: 'health',
+      title: `see that ${split.canary} is healthy everywhere`,
+      tracks: inventory.backends.map((backend) => ({
+        host: backend.name,
+        steps: health(inventory, view, backend, armsOf(backend, split.side).canary),
+      })),
+    };
+    for (const backend of inventory.backends)
+      routing.moveOver(backend.name, armsOf(backend, split.side).canary, split.canary);
+    routing.endSplit('promoted');
+    routing.finish(split.canary, split.baseline);
+    const title = `everybody over to ${split.canary}`;
+    return {
+      title,
+      phases: [looks, ...routing.flip(title), unfollowing(inventory, view)],
+      from: split.baseline,
+      to: split.canary,
+    };
+  });
+}
+
+/** Everybody back to the baseline, with one flip; what the canary ran is ended. */
+export function planAbort(inventory: Inventory, view: FleetView, author: Author): Planned {
+  const record = newestRecord(view);
+  if (splitOf(record) === null) {
+    const ground = groundFor(inventory, view, []);
+    if (ground !== undefined) return ground;
+    const routing = new Routing(inventory, view, author, view.begun);
+    const title = unsettled(inventory, view);
+    const phases = title === undefined ? [] : routing.flip(title);
+    return declaring(inventory, routing.missing, { title: title ?? 'no canary lives' }, phases, []);
+  }
+  return withSplit(inventory, view, author, (split, routing) => {
+    routing.endSplit('aborted');
+    const title = `everybody back to ${split.baseline}`;
+    return { title, phases: [...routing.flip(title), unfollowing(inventory, view)] };
+  });
+}
+
+interface Done {
+  readonly title: string;
+  readonly phases: readonly Phase[];
+  readonly from?: string;
+  readonly to?: string;
+}
+
+function withSplit(
+  inventory: Inventory,
+  view: FleetView,
+  author: Author,
+  plan: (split: Split, routing: Routing) => Done,
+): Planned {
+  const ground = groundFor(inventory, view, []);
+  if (ground !== undefined) return ground;
+  const split = splitOf(newestRecord(view));
+  if (split === null)
+    return refused(
+      'No canary lives.',
+      '`orchestrate canary 10%` begins one; `orchestrate canary report` tells of the last one.',
+    );
+  const routing = new Routing(inventory, view, author, view.begun);
+  const { phases, ...goal } = plan(split, routing);
+  return declaring(inventory, routing.missing, goal, phases, []);
+}
+
+/**
+ * What every command ends with while a canary lives: the balancers are told what to do when nobody watches, and have ready what they then
+ * need. Any later script of a command would take it back, so it comes last.
+ */
+export function arming(inventory: Inventory, view: FleetView, author: Author): Phase[] {
+  const split = splitOf(newestRecord(view));
+  if (split === null || split.unwatched === 'keep' || split.paused === true) return [];
+  const { steps, expected, number } = new Routing(inventory, view, author, view.begun).standby();
+  const arm: RunStep = {
+    kind: 'run',
+    say: 'send everybody back when nobody watches for 2 minutes',
+    script: 'arm',
+    fence: inventory.nginx.folder,
+    calls: seenBalancers(view).map(([host]) => ({ host, args: [expected, number] })),
+    deadline: SCRIPT_DEADLINE,
+  };
+  return [onBalancers(view, 'follow', 'the balancers are told what to do when nobody watches', ...steps, arm)];
+}
