@@ -56,7 +56,10 @@ Client.prototype.exec = function (
   const ended = (): void => {
     if (!counted) return;
     counted = false;
-    if (--atWork === 0) whenEnded?.();
+    if (--atWork > 0 || whenEnded === undefined) return;
+    const held = whenEnded;
+    whenEnded = undefined;
+    held();
   };
   const send = (): void => {
     if (script === wantedScript) {
@@ -82,7 +85,6 @@ Client.prototype.exec = function (
     }
   };
   const begin = (): void => {
-    whenEnded = undefined;
     reached('before', script, number);
     send();
   };

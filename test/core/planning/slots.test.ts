@@ -66,6 +66,13 @@ describe('two slots', () => {
     }
   });
 
+  test('whoever resumes a roll that goes on without a host has it in mind: with two slots it still serves the former release', () => {
+    const world = worldOf({ backends: 3, two: names('web', 3) });
+    const wish = { ...rollTo(world), hosts: ['web1', 'web3'], without: new Map([['web2', 'failed'] as const]) };
+    const { intent } = planOf(planRoll(world.inventory, viewOf(world), wish, author));
+    assert.deepEqual(intent?.hosts.toSorted(), names('web', 3));
+  });
+
   test('what was left is seen to by the next command, and what lingers is no reason for one', () => {
     const world = rolled();
     assert.deepEqual(overdue(world.inventory, viewOf(world), MOST), []);
