@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Inventory } from '../inventory.ts';
 import type { BalancerView, FleetView, SeenBalancer } from '../fleet.ts';
-import type { Phase, RunStep, Step } from '../plan.ts';
+import type { Call, Phase, RunStep, Step } from '../plan.ts';
 import type { BackendRecord, EndedSplit, GenerationRecord, Intent, Split } from '../record.ts';
 import { highestGeneration, newestRecord, seenBalancers, turned } from '../fleet.ts';
 import { beside, hasTwo, portOf, secondOf } from '../slots.ts';
@@ -351,13 +351,13 @@ export class Routing {
 
   /**
    * The steps that make, on each balancer, the generation after the present one: everybody back with what serves now, without a canary.
-   * It serves nobody until somebody lets `live` name it. `number` is its name.
+   * It serves nobody until somebody lets `live` name it. `calls`: for each balancer what serves there, and the name of that generation.
    */
-  standby(): { readonly steps: readonly Step[]; readonly expected: string; readonly number: string } {
-    const expected = generationName(this.#generation);
+  standby(): { readonly steps: readonly Step[]; readonly calls: readonly Call[] } {
     this.#ended = this.#over('unwatched');
     const made = this.#made({ group: this.#routed.group, split: null }, 'everybody back');
-    return { steps: [prepareStep(this.#inventory, this.#hosts, made)], expected, number: made.number };
+    const calls = [...this.#live].map(([host, live]) => ({ host, args: [live, made.number] }));
+    return { steps: [prepareStep(this.#inventory, this.#hosts, made)], calls };
   }
 
   /**

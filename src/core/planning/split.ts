@@ -1,4 +1,4 @@
-import { newestRecord, seenBalancers, type FleetView } from '../fleet.ts';
+import { newestRecord, type FleetView } from '../fleet.ts';
 import type { Inventory } from '../inventory.ts';
 import type { Phase, RunStep } from '../plan.ts';
 import type { Split } from '../record.ts';
@@ -122,13 +122,13 @@ function withSplit(
 export function arming(inventory: Inventory, view: FleetView, author: Author): Phase[] {
   const split = splitOf(newestRecord(view));
   if (split === null || split.unwatched === 'keep' || split.paused === true) return [];
-  const { steps, expected, number } = new Routing(inventory, view, author, view.begun).standby();
+  const { steps, calls } = new Routing(inventory, view, author, view.begun).standby();
   const arm: RunStep = {
     kind: 'run',
     say: 'send everybody back when nobody watches for 2 minutes',
     script: 'arm',
     fence: inventory.nginx.folder,
-    calls: seenBalancers(view).map(([host]) => ({ host, args: [expected, number] })),
+    calls,
     deadline: SCRIPT_DEADLINE,
   };
   return [onBalancers(view, 'follow', 'the balancers are told what to do when nobody watches', ...steps, arm)];

@@ -5,6 +5,8 @@ import { goodRecord } from '../../../src/core/planning/by-hand.ts';
 import { leastInRotation } from '../../../src/core/planning/ground.ts';
 import { generationName } from '../../../src/core/planning/generation-steps.ts';
 import { groupOf } from '../../../src/core/routing/groups.ts';
+import { groupOfLane } from '../../../src/core/routing/lanes.ts';
+import { bucketsOf } from '../../../src/core/split.ts';
 import { secondOf } from '../../../src/core/slots.ts';
 import { outOf, type GenerationRecord } from '../../../src/core/record.ts';
 import {
@@ -52,10 +54,13 @@ class Interpreter {
   /** From where a slot was seen healthy since it was switched. */
   readonly #healthy = new Map<string, Set<string>>();
   readonly #quiesced = new Set<string>();
+  /** The backends to which each balancer sent before the plan. */
+  readonly #sent: ReadonlyMap<string, ReadonlySet<string>>;
   #random: number;
 
   constructor(world: World, seed: number, migrates: boolean) {
     this.#world = world;
+    this.#sent = new Map([...world.balancers.keys()].map((name) => [name, new Set(sends(world, name).keys())]));
     this.#random = seed;
     this.#values = new Map([['migrations pending', migrates]]);
   }
@@ -149,11 +154,13 @@ class Interpreter {
     const [first = '', second = '', third = ''] = args;
     switch (script) {
       case 'prepare':
-        return this.#prepare(host, first, second, input);
+        return this.#prepare(host, first, args.slice(1), input);
+      case 'arm':
+        return this.#arm(this.#balancer(host), first, Number(second));
       case 'flip':
         return this.#flip(host, first, second);
       case 'move':
-        this.#prepare(host, second, third, input);
+        this.#prepare(host, second, args.slice(2), input);
         return this.#flip(host, first, second);
       case 'configuration':
         return this.#configuration(this.#balancer(host), args, input);
@@ -197,32 +204,61 @@ class Interpreter {
     }
   }
 
-  #prepare(host: string, number: string, lane: string, input: string): void {
+  /** What the balancers do by themselves when nobody watches: everybody is back, and nothing else is changed. */
+  #arm({ live, generations }: Balancer, expected: string, number: number): void {
+    assert.equal(expected, generationName(live), 'what serves while a canary is watched');
+    const [now, back] = [generations.get(live ?? 0)?.record, generations.get(number)?.record];
+    assert.ok(now?.split !== undefined && back !== undefined && number > (live ?? 0));
+    assert.equal(back.split, undefined);
+    assert.deepEqual(back.table, { stable: groupOfLane(now.table['stable'] ?? '') });
+    assert.deepEqual(back.backends, now.backends);
+    assert.equal(back.ended?.canary, now.split.canary);
+  }
+
+  /** Each bucket leads to one of two groups, and those of the canary are as many as the share says. */
+  #assertSplit({ table, split, backends }: GenerationRecord): void {
+    if (split === undefined) return assert.deepEqual(Object.keys(table), ['stable']);
+    const { stable = '', canary = '', ...buckets } = table;
+    assert.match(stable, /^(closing-)?stable-/);
+    assert.match(canary, /^(closing-)?canary-/);
+    assert.deepEqual(Object.keys(buckets).toSorted(), bucketsOf(split.name, split.paused === true ? 0 : split.share));
+    for (const folder of Object.values(buckets)) assert.equal(folder, canary);
+    const out = outOf({ backends });
+    const { inventory } = this.#world;
+    const second = secondOf({ backends }, inventory);
+    const other = new Set(inventory.backends.map(({ name }) => name).filter((name) => !second.has(name)));
+    assert.equal(groupOfLane(canary), groupOf(out, inventory, other).name, 'the canary is what does not serve');
+    return undefined;
+  }
+
+  #prepare(host: string, number: string, lanes: readonly string[], input: string): void {
     const { inventory, balancers } = this.#world;
     const balancer = this.#balancer(host);
     const generation = Number(number);
     const record = recordOf(input);
-    const group = lane.replace(/^stable=/, '');
+    const table = Object.fromEntries(lanes.map((pair) => pair.split('=') as [string, string]));
+    const { stable: group = '', ...others } = table;
     for (const [name, { live }] of balancers)
       assert.ok(generation > (live ?? 0), `${number} is not above what ${name} serves`);
     assert.ok(!balancer.generations.has(generation), `${number} was prepared before, by somebody`);
     assert.equal(record.generation, generation);
-    assert.deepEqual(record.table, { stable: group });
+    assert.deepEqual(record.table, table);
+    this.#assertSplit(record);
     const knows = new Set(Object.keys(record.backends));
     const of = { ...inventory, backends: inventory.backends.filter(({ name }) => knows.has(name)) };
-    const table = group.replace(/^closing-/, '');
+    const meant = groupOfLane(group);
     // A table of before may be named after hosts that have gone, or that were not there yet: then by what it makes of the others.
-    const means = balancer.loaded === null ? undefined : groupsOf(balancer.loaded)[table];
-    if (groupOf(outOf(record), of, secondOf(record, of)).name !== table)
+    const means = balancer.loaded === null ? undefined : groupsOf(balancer.loaded)[meant];
+    if (groupOf(outOf(record), of, secondOf(record, of)).name !== meant)
       assert.deepEqual(
         (means ?? groupsOf(balancer.loaded ?? '{"groups":{}}')['all'])?.out
-          .filter((name) => knows.has(name))
+          .filter((each) => knows.has(each))
           .toSorted(),
-        [...outOf(record)].filter((name) => groupsKnow(balancer.loaded, name)).toSorted(),
-        `the record says what the table says: ${table}`,
+        [...outOf(record)].filter((each) => groupsKnow(balancer.loaded, each)).toSorted(),
+        `the record says what the table says: ${meant}`,
       );
     const former = this.#newest()?.backends;
-    const unknown = [...this.#world.backends.keys()].filter((name) => !knows.has(name));
+    const unknown = [...this.#world.backends.keys()].filter((each) => !knows.has(each));
     for (const name of unknown) assert.ok(former !== undefined && !(name in former), `the record forgets ${name}`);
     assert.deepEqual(
       Object.keys(record.backends),
@@ -248,7 +284,7 @@ class Interpreter {
       assert.equal(since, changes ? timeOf(generation) : known.since, `since when ${name} is ${rotation}`);
       assert.equal(reason !== undefined, rotation === 'out', `why ${name} is ${rotation}`);
     }
-    balancer.generations.set(generation, { lane: group, record });
+    balancer.generations.set(generation, { lane: group, others: Object.values(others), record });
   }
 
   #newest(): GenerationRecord | undefined {
@@ -276,7 +312,7 @@ class Interpreter {
     const falls = laneOf(balancer).startsWith('closing-') && isDeepStrictEqual(before, after);
     if (balancer.loaded !== null && inventory.nginx.switch === 'live' && !falls)
       assert.ok(
-        laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded),
+        groupOfLane(laneOf(balancer)) in groupsOf(balancer.loaded),
         `${laneOf(balancer)} is declared on ${host}`,
       );
     // Of the fleet as it is: what no record knows has never served.
@@ -301,7 +337,9 @@ class Interpreter {
       if (!before.has(name)) this.#assertRan(name, host);
       // To what no record knows somebody else's reload may have sent already; where a hand edited, no record tells who is in.
       const told = !edited && known?.backends[name] !== undefined;
-      const came = told ? known.backends[name]?.rotation === 'out' : !before.has(name);
+      // A reload that the plan found done sent there already, and the flip behind it never came: what a hand then did decides.
+      const sentAlready = inventory.nginx.switch === 'reload' && this.#sent.get(host)?.has(name) === true;
+      const came = told ? known.backends[name]?.rotation === 'out' && !sentAlready : !before.has(name);
       if (known !== undefined && came)
         assert.deepEqual(
           this.#healthy.get(`${name} ${port}`)?.size,
@@ -363,7 +401,7 @@ class Interpreter {
     for (const name of sends(this.#world, host).keys()) if (!before.has(name)) this.#assertRan(name, host);
     if (inventory.nginx.switch === 'live' && balancer.live !== null)
       assert.ok(
-        laneOf(balancer).replace(/^closing-/, '') in groupsOf(balancer.loaded ?? '{"groups":{}}'),
+        groupOfLane(laneOf(balancer)) in groupsOf(balancer.loaded ?? '{"groups":{}}'),
         `after its reload ${host} knows the group ${laneOf(balancer)} that serves`,
       );
   }

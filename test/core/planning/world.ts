@@ -20,6 +20,7 @@ import type { Release } from '../../../src/core/release.ts';
 import { parseRecord } from '../../../src/core/record.ts';
 import { virtualenvKey } from '../../../src/core/release.ts';
 import { declaredGroups, groupOf, type Table } from '../../../src/core/routing/groups.ts';
+import { groupOfLane } from '../../../src/core/routing/lanes.ts';
 import { inventoryOf } from '../inventory/world.ts';
 
 export const V0 = '20261101-0000-0000000';
@@ -62,10 +63,18 @@ export interface Wish {
   readonly former?: number;
 }
 
+export interface Generation {
+  /** The folder that the lane stable leads to. */
+  readonly lane: string;
+  /** All other lanes that lead elsewhere. */
+  readonly others?: readonly string[];
+  readonly record: GenerationRecord;
+}
+
 export interface Balancer {
   live: number | null;
   /** By number; those that are prepared too. */
-  readonly generations: Map<number, { lane: string; record: GenerationRecord }>;
+  readonly generations: Map<number, Generation>;
   file: string | null;
   former: string | null | undefined;
   loaded: string | null;
@@ -270,12 +279,12 @@ export function laneOf({ live, generations }: Balancer): string {
 }
 
 /** The lines of each backend in what a balancer serves. What it does not know falls to all. */
-function linesOf({ inventory, balancers, backends }: World, name: string): Map<string, Lines> {
+function linesOf({ inventory, balancers, backends }: World, name: string, by?: string): Map<string, Lines> {
   const balancer = balancers.get(name)!;
   const found = new Map<string, Lines>();
   if (balancer.loaded === null) return found;
   const { groups, slots } = readText(balancer.loaded);
-  const lane = balancer.live === null ? '' : laneOf(balancer).replace(/^closing-/, '');
+  const lane = balancer.live === null ? '' : groupOfLane(by ?? laneOf(balancer));
   const table = inventory.nginx.switch === 'reload' ? Object.values(groups)[0] : groups[lane];
   const every = table === undefined || (lane === 'all' && inventory.nginx.switch === 'live');
   for (const backend of backends.keys()) {
@@ -287,9 +296,16 @@ function linesOf({ inventory, balancers, backends }: World, name: string): Map<s
   return found;
 }
 
-/** The ports of backends to which a balancer may send as it is. */
-export const sends = (world: World, name: string): Map<string, readonly number[]> =>
-  new Map([...linesOf(world, name)].flatMap(([backend, { ports, out }]) => (out ? [] : [[backend, ports] as const])));
+/** The ports of backends to which a balancer may send as it is, by whatever lane: those of the lane stable first. */
+export function sends(world: World, name: string): Map<string, readonly number[]> {
+  const balancer = world.balancers.get(name)!;
+  const others = balancer.live === null ? [] : (balancer.generations.get(balancer.live)!.others ?? []);
+  const found = new Map<string, readonly number[]>();
+  for (const lane of [undefined, ...new Set(others)])
+    for (const [backend, { ports, out }] of linesOf(world, name, lane))
+      if (!out) found.set(backend, [...new Set([...(found.get(backend) ?? []), ...ports])]);
+  return found;
+}
 
 /** The slot that serves, by the newest record. */
 export function servingOf(world: World, name: string): Slot {
@@ -324,8 +340,7 @@ function balancerView(world: World, name: string, balancer: Balancer): BalancerV
   const entry = live === null ? undefined : balancer.generations.get(live);
   const digests = new Map([...balancer.generations].map(([number, { record }]) => [number, digestOf(record)]));
   const edits = [
-    ...(entry !== undefined &&
-    entry.lane.replace(/^closing-/, '') !== entry.record.table['stable']?.replace(/^closing-/, '')
+    ...(entry !== undefined && groupOfLane(entry.lane) !== groupOfLane(entry.record.table['stable'] ?? '')
       ? ['its links were changed by hand']
       : []),
     ...(flipped !== null && live !== flipped.number ? ['its `live` was moved by hand'] : []),

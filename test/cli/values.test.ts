@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { canaryShare, shares } from '../../src/cli/values.ts';
+
+test('a share of the users is in whole percent; a word was meant as a subcommand', () => {
+  assert.deepEqual(['1%', '10%', '99%'].map(canaryShare), [1, 10, 99]);
+  for (const bad of ['0%', '100%', '101%', '10', '-5%', '2.5%', '%', ''])
+    assert.throws(() => canaryShare(bad), /^[^(]*a share of the users in whole percent, 1% to 99%/, bad);
+  assert.throws(() => canaryShare('ten'), /it is neither a share .* nor one of status, watch/);
+  assert.throws(() => canaryShare('promot'), /\(did you mean promote\?\)$/);
+});
+
+test('steps grow', () => {
+  assert.deepEqual(shares('1%, 10%,50%'), [1, 10, 50]);
+  for (const bad of ['10%,5%', '10%,10%', '1%,ten', '']) assert.throws(() => shares(bad));
+});

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { newestRecord } from '../../../src/core/fleet.ts';
+import type { Plan } from '../../../src/core/plan.ts';
+import { planCanary, type CanaryWish } from '../../../src/core/planning/canary.ts';
+import { lingering, planLingerStop } from '../../../src/core/planning/lingering.ts';
+import type { Planned } from '../../../src/core/planning/refusal.ts';
+import { planReturn } from '../../../src/core/planning/return.ts';
+import { planRoll } from '../../../src/core/planning/roll.ts';
+import { planRollback } from '../../../src/core/planning/rollback.ts';
+import { planDrain, planEnable } from '../../../src/core/planning/rotation.ts';
+import { arming, planAbort, planPromote, planShare } from '../../../src/core/planning/split.ts';
+import { interpret } from './interpreter.ts';
+import {
+  author,
+  copied,
+  idleOf,
+  names,
+  planOf,
+  rollTo,
+  sends,
+  servingOf,
+  viewOf,
+  worldOf,
+  V1,
+  V2,
+  type Wish,
+  type World,
+} from './world.ts';
+
+// What must never happen is asserted by the interpreter, at each step of every plan that is run here.
+
+const wishes: fc.Arbitrary<Wish> = fc
+  .record({
+    backends: fc.integer({ min: 2, max: 5 }),
+    balancers: fc.integer({ min: 1, max: 3 }),
+    configuration: fc.constantFrom('managed', 'fixed'),
+    second: fc.boolean(),
+    out: fc.option(fc.constantFrom('web1', 'web2'), { nil: undefined, freq: 2 }),
+    loaded: fc.constantFrom('all', 'least'),
+  })
+  .map(({ second, out, backends, configuration, loaded, ...rest }) => ({
+    ...rest,
+    backends,
+    configuration,
+    // What a fixed text lacks is refused.
+    loaded: configuration === 'fixed' ? 'all' : loaded,
+    two: names('web', backends),
+    second: second ? names('web', backends) : [],
+    out: out === undefined || backends === 2 ? [] : [out],
+    min: 1,
+  }));
+
+const deeds = fc.array(
+  fc.oneof(
+    fc.record({ does: fc.constant('share' as const), share: fc.integer({ min: 1, max: 99 }) }),
+    fc.constant({ does: 'pause' as const }),
+    fc.record({ does: fc.constantFrom('drain' as const, 'enable' as const), host: fc.constantFrom('web1', 'web2') }),
+  ),
+  { maxLength: 5 },
+);
+
+const RUNS = process.env['ORCHESTRATE_TEST_ALL'] ? 4000 : 200;
+
+const canaryOf = (world: World): CanaryWish => ({
+  of: rollTo(world).of,
+  shares: [10, 50],
+  hold: 60_000,
+  promote: 'ask',
+  warnings: [],
+});
+const begin = (world: World): Planned => planCanary(world.inventory, viewOf(world), canaryOf(world), author);
+const splitNow = (world: World) => newestRecord(viewOf(world))?.split;
+
+/** Runs a plan, and what every command ends with. */
+function run(world: World, planned: Planned): void {
+  const plan = planOf(planned);
+  assert.equal(interpret(plan, world).ended, 'done', plan.title);
+  finish(world);
+}
+
+function finish(world: World): void {
+  const then = (phases: Plan['phases']): void => {
+    assert.equal(interpret({ version: 1, app: 'shop', title: 'the end', phases, notes: [] }, world).ended, 'done');
+  };
+  then(lingering(world.inventory, viewOf(world), 600_000));
+  then(arming(world.inventory, viewOf(world), author));
+}
+
+function assertAlone(world: World, release: string): void {
+  const record = newestRecord(viewOf(world));
+  assert.equal(record?.split, undefined);
+  assert.equal(record?.intent ?? null, null);
+  for (const name of world.backends.keys()) {
+    assert.equal(servingOf(world, name).running, release);
+    const idle = idleOf(world, name);
+    assert.ok(idle?.running === null || idle?.lingers !== null, `${idle?.running} goes on on ${name}`);
+  }
+  for (const balancer of world.balancers.keys())
+    for (const ports of sends(world, balancer).values()) assert.equal(ports.length, 1);
+}
+
+test('whatever is done while a canary lives, it ends with one release alone, and the instant way back where it was promoted', () => {
+  let promoted = 0;
+  fc.assert(
+    fc.property(wishes, deeds, fc.constantFrom('promote', 'abort', 'rollback'), (wish, some, end) => {
+      const world = worldOf(wish);
+      run(world, begin(world));
+      assert.deepEqual([splitNow(world)?.canary, splitNow(world)?.baseline, splitNow(world)?.share], [V2, V1, 10]);
+      for (const deed of some) {
+        const view = viewOf(world);
+        const { inventory } = world;
+        const planned =
+          deed.does === 'share'
+            ? planShare(inventory, view, deed.share, author)
+            : deed.does === 'pause'
+              ? planShare(inventory, view, 0, author)
+              : deed.does === 'drain'
+                ? planDrain(inventory, view, [deed.host], 'a new disk', author)
+                : planEnable(inventory, view, [deed.host], author);
+        if (planned.kind === 'planned') run(world, planned);
+        assert.equal(splitNow(world)?.canary, V2, 'it lives on');
+      }
+      const hosts = [...world.backends.keys()];
+      if (end === 'promote') {
+        promoted += 1;
+        run(world, planPromote(world.inventory, viewOf(world), author));
+        assertAlone(world, V2);
+        for (const name of hosts) assert.equal(idleOf(world, name)?.running, V1, 'what served before lingers');
+        assert.deepEqual(newestRecord(viewOf(world))?.served, [V1, V2]);
+        return;
+      }
+      const planned =
+        end === 'abort'
+          ? planAbort(world.inventory, viewOf(world), author)
+          : planRollback(world.inventory, viewOf(world), { hosts, batch: [1] }, author);
+      run(world, planned);
+      assertAlone(world, V1);
+      assert.equal(newestRecord(viewOf(world))?.ended?.how, 'aborted');
+    }),
+    { numRuns: RUNS },
+  );
+  assert.ok(promoted > RUNS / 6);
+});
+
+test('a canary that died anywhere as it began is ended by an abort', () => {
+  fc.assert(
+    fc.property(
+      wishes,
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (wish, seed, share) => {
+        const world = worldOf(wish);
+        const plan = planOf(begin(world));
+        const { atoms } = interpret(plan, copied(world));
+        interpret(plan, world, { cut: Math.floor(share * atoms), seed });
+        for (let round = 0; round < 3; round += 1)
+          interpret(planOf(planAbort(world.inventory, viewOf(world), author)), world);
+        finish(world);
+        assertAlone(world, V1);
+        assert.deepEqual(planOf(planAbort(world.inventory, viewOf(world), author)).phases, []);
+      },
+    ),
+    { numRuns: RUNS },
+  );
+});
+
+test('a release that does not start on one host has met no user', () => {
+  const world = worldOf({ two: names('web', 4) });
+  world.backends.get('web3')!.broken.add(V2);
+  const plan = planOf(begin(world));
+  assert.equal(interpret(plan, world).ended, 'failed');
+  assert.equal(splitNow(world), undefined);
+  assert.deepEqual(planOf(planAbort(world.inventory, viewOf(world), author)).phases, []);
+  finish(world);
+  assertAlone(world, V1);
+});
+
+test('while it lives, what needs both slots is refused with the ways out', () => {
+  const world = worldOf({ two: names('web', 4) });
+  run(world, begin(world));
+  const { inventory } = world;
+  const view = viewOf(world);
+  for (const planned of [
+    planRoll(inventory, view, rollTo(world), author),
+    begin(world),
+    planLingerStop(inventory, view, ['web1']),
+    planRollback(inventory, view, { release: V2, hosts: ['web1'], batch: [1] }, author),
+  ]) {
+    assert.ok(planned.kind === 'refused');
+    assert.match(
+      planned.message,
+      /A canary lives: 20261120-0000-2222222 beside .* for 10 % of the users, begun by bob/,
+    );
+    assert.match(planned.next, /canary promote.*canary abort/);
+  }
+  assert.equal(planReturn(inventory, view, undefined, author), undefined);
+});
+
+test('a fleet that can not have one is told why', () => {
+  const refusedFor = (wish: Wish): string => {
+    const planned = begin(worldOf(wish));
+    assert.ok(planned.kind === 'refused');
+    return `${planned.exit} ${planned.message}`;
+  };
+  assert.match(refusedFor({}), /^2 A canary runs beside what serves, .* web1, web2, web3 and web4 have one/);
+  assert.match(refusedFor({ switch: 'reload', two: names('web', 4) }), /^2 A canary needs nginx.switch: live/);
+  assert.match(refusedFor({ two: names('web', 4), second: ['web1'] }), /Some backends serve by their first slot/);
+  assert.match(refusedFor({ two: names('web', 4), runs: { web1: V2 } }), /The backends do not run one release/);
+  const all = Object.fromEntries(names('web', 4).map((name) => [name, V2]));
+  assert.match(refusedFor({ two: names('web', 4), runs: all }), /is what serves already/);
+  const world = worldOf({ two: names('web', 4) });
+  for (const plan of [
+    planShare(world.inventory, viewOf(world), 20, author),
+    planPromote(world.inventory, viewOf(world), author),
+  ])
+    assert.ok(plan.kind === 'refused' && plan.message === 'No canary lives.');
+});
+
+test('a share that it has already moves nothing; a larger one leaves steps behind it', () => {
+  const world = worldOf({ two: names('web', 4) });
+  run(world, begin(world));
+  assert.deepEqual(splitNow(world)?.steps, [50]);
+  assert.deepEqual(planOf(planShare(world.inventory, viewOf(world), 10, author)).phases, []);
+  run(world, planShare(world.inventory, viewOf(world), 50, author));
+  assert.deepEqual([splitNow(world)?.share, splitNow(world)?.steps], [50, []]);
+});
