@@ -1,5 +1,6 @@
 import { after, beginning, decide, type Course, type Decision } from './core/canary/course.ts';
 import { parseWatched } from './core/canary/followed.ts';
+import { pointOf, type Point } from './core/canary/points.ts';
 import { gathered, NOTHING_GATHERED, type Gathered } from './core/canary/windows.ts';
 import { newestRecord, type FleetView } from './core/fleet.ts';
 import { SCRIPT_EXIT, succeeded } from './core/outcome.ts';
@@ -30,6 +31,8 @@ export interface Watched {
   readonly reading: Reading;
   /** Windows that were judged. */
   readonly windows: number;
+  /** Its course, for who draws it: where asked for. */
+  readonly points: readonly Point[];
 }
 
 export type Ended =
@@ -62,6 +65,7 @@ export class Watch {
   #gathered: Gathered = NOTHING_GATHERED;
   #course: Course;
   #windows = 0;
+  readonly #points: Point[] = [];
   #generations = '';
 
   /** `how`: `read` only looks, and does not count as one who watches. */
@@ -75,7 +79,7 @@ export class Watch {
 
   get watched(): Watched {
     const { reading } = decide(this.#course, []);
-    return { split: this.#split, course: this.#course, reading, windows: this.#windows };
+    return { split: this.#split, course: this.#course, reading, windows: this.#windows, points: this.#points };
   }
 
   /** One look at all balancers. False: no balancer follows this canary any more. */
@@ -112,7 +116,10 @@ export class Watch {
     const arms = addressesOf(inventory, this.#split.side);
     const next = gathered(this.#gathered, names, Object.fromEntries(told), arms);
     this.#gathered = next.gathered;
-    for (const window of next.windows) this.#course = after(this.#course, window);
+    for (const window of next.windows) {
+      this.#course = after(this.#course, window);
+      if (this.#how === 'read') this.#points.push(pointOf(window, decide(this.#course, []).reading));
+    }
     this.#windows += next.windows.length;
     const now = generations.toSorted().join();
     const moved = this.#generations !== '' && now !== '' && now !== this.#generations;

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { Watch, type Ended, type Watched } from '../canary-watch.ts';
 import { newestRecord } from '../core/fleet.ts';
@@ -9,6 +10,7 @@ import type { Verdict } from '../core/verdict/reading.ts';
 import { lookAt } from '../look-at.ts';
 import { open } from '../open.ts';
 import { signalExit } from '../summary.ts';
+import { canaryHtml } from '../tell/canary-report.ts';
 import { canaryLine } from '../tell/canary.ts';
 import { forecast, verdictLines } from '../tell/verdict.ts';
 import { clean } from '../tell/words.ts';
@@ -233,7 +235,7 @@ export async function canaryStatus(flags: LookFlags): Promise<number> {
       return 0;
     }
     const watch = new Watch(opened, view, split, 'read');
-    await watch.look();
+    await lookWhole(watch);
     const state = stateOf(watch.watched);
     const lines = [
       `${split.by} began \`${split.command}\` at ${split.at}${split.paused === true ? '; it is paused' : ''}.`,
@@ -249,7 +251,7 @@ export async function canaryStatus(flags: LookFlags): Promise<number> {
 }
 
 /** `orchestrate canary report`: of the canary that lives, or of the last one. */
-export async function canaryReport(flags: LookFlags): Promise<number> {
+export async function canaryReport(flags: LookFlags & { readonly html?: string }): Promise<number> {
   const opened = await open(flags.inventory, () => {});
   try {
     const view = await lookAt(opened, []);
@@ -258,18 +260,33 @@ export async function canaryReport(flags: LookFlags): Promise<number> {
     const last = record?.split ?? over;
     if (last === undefined) throw new Refusal(3, 'There was no canary yet.', '`orchestrate canary 10%` begins one.');
     const watch = new Watch(opened, view, last, 'read');
-    await watch.look();
+    await lookWhole(watch);
     const { watched: now } = watch;
     const how = over === undefined ? '' : `; it was ${HOW[over.how]} at ${over.over}`;
     const head = `${last.canary} beside ${last.baseline}, ${last.share} % of the users at the end. ${last.by} began \`${last.command}\` at ${last.at}${how}.`;
+    if (flags.html !== undefined) {
+      const { reading, points } = now;
+      const lines = verdictLines(reading, now.course);
+      await writeFile(flags.html, canaryHtml({ app: opened.inventory.app, head, lines, points, reading }));
+      process.stderr.write(`${clean(flags.html)} shows it.\n`);
+    }
     process.stdout.write(
       flags.json === true
-        ? `${safeJson({ split: last, reading: now.reading })}\n`
+        ? `${safeJson({ split: last, reading: now.reading, points: now.points })}\n`
         : `${[head, '', ...verdictLines(now.reading, now.course)].map(clean).join('\n')}\n`,
     );
     return 0;
   } finally {
     await opened.close();
+  }
+}
+
+/** All that was added up: what one look brings has a bound. */
+async function lookWhole(watch: Watch): Promise<void> {
+  for (let before = -1; watch.watched.windows > before;) {
+    before = watch.watched.windows;
+    // oxlint-disable-next-line no-await-in-loop -- each look goes on from the one before
+    await watch.look();
   }
 }
 

@@ -205,6 +205,7 @@ function program(end: { code: number }): Command {
   canary
     .command('report')
     .description('both releases in numbers, and the evidence: of the canary that lives, or of the last one')
+    .option('--html <file>', 'also as a page with charts')
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./canary.ts')).canaryReport));
   top

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Report } from '../fleet/load/report.ts';
 import { assertNothingLost, pause, setScene, type Scene } from './scene.ts';
@@ -48,7 +50,9 @@ describe('a canary on two slots', () => {
     );
     await pause(500);
     assert.deepEqual(await running(), [v1]);
-    const told = await scene.expect(0, 'canary', 'report');
+    const page = join(scene.fleet.state, 'operator', 'report.html');
+    const told = await scene.expect(0, 'canary', 'report', '--html', page);
+    assert.match(await readFile(page, 'utf8'), /<h1>shop: FAIL<\/h1>[^]*<path d="M/);
     assert.match(told.stdout, /it was aborted at/);
     assert.match(told.stdout, /^FAIL: /m);
   });
