@@ -127,7 +127,7 @@ function chart(
   const mark =
     bound === undefined
       ? ''
-      : `<line x1="${LEFT}" x2="${WIDTH - 10}" y1="${y(bound)}" y2="${y(bound)}" stroke="#999" stroke-dasharray="4 3"/><text x="${WIDTH - 50}" y="${(Number(y(bound)) - 4).toFixed(1)}">${escaped(told)}</text>`;
+      : `<line x1="${LEFT}" x2="${WIDTH - 10}" y1="${y(bound)}" y2="${y(bound)}" stroke="#999" stroke-dasharray="4 3"/><text x="${WIDTH - 50}" y="${Math.max(10, Number(y(bound)) - 4).toFixed(1)}">${escaped(told)}</text>`;
   return `<h2>${escaped(title)}</h2>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(title)}">
 <line x1="${LEFT}" x2="${WIDTH - 10}" y1="${y(0)}" y2="${y(0)}" stroke="#ccc"/>

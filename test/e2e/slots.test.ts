@@ -92,7 +92,7 @@ for (const configuration of ALL ? (['fixed', 'managed'] as const) : (['fixed'] a
       assertNothingLost(report);
       assert.deepEqual(Object.keys(report.perRelease), ['v1']);
       assert.equal(await serving(), former);
-      assert.deepEqual(await listening('web1'), ['8001']);
+      assert.deepEqual(await listening('web1'), ['8000']);
       await scene.configure({});
     });
 
@@ -100,7 +100,7 @@ for (const configuration of ALL ? (['fixed', 'managed'] as const) : (['fixed'] a
       await scene.expect(0, 'roll', '--ref', 'v3', '--batch', '100%', '--linger', '4s', '--yes');
       assert.deepEqual(await listening('web2'), ['8000', '8001']);
       await pause(9000);
-      assert.deepEqual(await listening('web2'), ['8000']);
+      assert.deepEqual(await listening('web2'), ['8001']);
       const status = await scene.status();
       assert.deepEqual([status.drift, status.back], [[], []]);
     });

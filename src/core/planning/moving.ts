@@ -1,5 +1,5 @@
 import type { Backend, Inventory } from '../inventory.ts';
-import { idleOf, type FleetView } from '../fleet.ts';
+import { idleOf, newestRecord, type FleetView } from '../fleet.ts';
 import { hasTwo, portOf } from '../slots.ts';
 import type { Order } from './cut.ts';
 import { runs } from './prevailing.ts';
@@ -23,7 +23,10 @@ export function wayTo(view: FleetView, backend: Backend, release: string): Way {
   const seen = view.backends[backend.name];
   const slot = slotOf(view, backend);
   const idle = idleOf(seen);
-  if (idle === undefined || runs(view, backend.name) === release) return { port: slot, over: false, ready: false };
+  const now = runs(view, backend.name);
+  // On a host where nothing ever ran the release comes to the first slot: nobody is served there whom it could be beside.
+  const empty = newestRecord(view) === null && now === null && idle?.running == null;
+  if (idle === undefined || now === release || empty) return { port: slot, over: false, ready: false };
   return { port: idle.port, over: true, ready: idle.running === release && idle.link === release };
 }
 
