@@ -18,7 +18,8 @@ export function feed(
   let ended = false;
   const more = (): void => void input.resume();
   const onData = (chunk: Buffer): void => {
-    if (!to.writableEnded && !to.write(chunk)) input.pause();
+    // Where nobody takes it any more it must not flow on: a source that never waits would let nothing else be done, not even its end.
+    if (to.writableEnded || to.destroyed || !to.write(chunk)) input.pause();
   };
   const onEnd = (): void => {
     ended = true;
