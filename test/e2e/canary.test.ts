@@ -57,7 +57,7 @@ describe('a canary on two slots', () => {
     assert.match(told.stdout, /^FAIL: /m);
   });
 
-  test('a good one is found good and promoted, and can be taken back with one flip', async (t) => {
+  test('a good one is not found bad, is promoted, and can be taken back with one flip', async (t) => {
     const [v1] = await running();
     const { report, result } = await scene.underLoad(async () => {
       const ran = await scene.orchestrate(
@@ -72,14 +72,18 @@ describe('a canary on two slots', () => {
         'auto',
         '--yes',
       );
+      // On a machine that stalls, what is as good may bear a sign of being worse: then a person decides.
+      if (ran.code === 5) await scene.expect(0, 'canary', 'promote', '--yes');
       const between = await running();
       const back = await scene.orchestrate('rollback', '--yes');
       return { ran, between, back };
     }, USERS);
-    assert.equal(result.ran.code, 0, `${result.ran.stdout}\n${result.ran.stderr}`);
+    const { ran } = result;
+    assert.ok(ran.code === 0 || ran.code === 5, `exit ${ran.code}: ${ran.stdout}\n${ran.stderr}`);
+    assert.match(ran.stderr, ran.code === 0 ? /^PASS: /m : /^UNDECIDED: [^]*orchestrate canary promote /m);
     assertNothingLost(report);
     assertOneSided(report, 'stable canary');
-    t.diagnostic(JSON.stringify(report.sides));
+    t.diagnostic(`exit ${ran.code}; ${JSON.stringify(report.sides)}`);
     assert.equal(result.between.length, 1);
     assert.notEqual(result.between[0], v1);
     assert.equal(result.back.code, 0, result.back.stderr);
