@@ -44,18 +44,20 @@ export class Users {
       [...this.#users.slice(from), ...this.#users.slice(0, from)].find(({ waits }) => !waits) ?? this.#users[from]!;
     user.waits = user.cookie === undefined;
     const headers = { 'X-Forwarded-For': user.address, ...(user.cookie === undefined ? {} : { Cookie: user.cookie }) };
-    return { headers, met: (answer) => this.#tell(user, answer) };
+    const { arm } = user;
+    return { headers, met: (answer) => this.#tell(user, arm, answer) };
   }
 
-  #tell(user: User, headers: Readonly<Record<string, string>>): void {
+  #tell(user: User, before: string, headers: Readonly<Record<string, string>>): void {
     user.waits = false;
     const given = headers['set-cookie'];
     if (given !== undefined) user.cookie = given.split(';')[0];
     const arm = headers['x-release-arm'] ?? '';
     if (arm === '') return;
     (this.#met[arm] ??= new Set()).add(user);
-    if (user.arm !== '' && user.arm !== arm) {
-      const crossing = `${user.arm} ${arm}`;
+    // By what it knew when it sent this: the answer to an upload of before a flip may come after those to requests of after it.
+    if (before !== '' && before !== arm) {
+      const crossing = `${before} ${arm}`;
       this.#crossed[crossing] = (this.#crossed[crossing] ?? 0) + 1;
     }
     user.arm = arm;
