@@ -8,6 +8,8 @@ import type { Probe, ProbeAnswer, ProbeRequest, Remote } from './ports.ts';
 /** Characters of the body that are kept: enough to see what answered. */
 const BODY = 2000;
 
+const SPEAKS_FIRST = 'ESPEAKSFIRST';
+
 /** HTTP as a balancer would ask it, over its ssh link; or from this machine. Each question has a connection of its own. */
 export function openProbe(remote: Pick<Remote, 'tunnel'>): Probe {
   return {
@@ -49,14 +51,18 @@ async function ask(
 
 /**
  * The stream to the one who asks first. undici asks again, at once and for ever, while what it is given is closed already: the second
- * time, and of a stream that is no more, it is told so in a way that it takes for final.
+ * time, and of a stream that is no more, it is told so in a way that it takes for final. One that speaks first and no HTTP, as sshd does,
+ * may have been closed for it before the question was sent: then that is told.
  */
 function handingOver(stream: Duplex): buildConnector.connector {
   let given = false;
+  let ended = Object.assign(new Error('the connection is gone'), { code: 'ECONNRESET' });
+  stream.once('error', ({ message }) => {
+    if (message === 'bad response') ended = Object.assign(new Error('it speaks first'), { code: SPEAKS_FIRST });
+  });
   // Answered later, never at once: undici would not see that it is connected.
   return (_options, done) => {
-    const gone = Object.assign(new Error('the connection is gone'), { code: 'ECONNRESET' });
-    if (given || stream.destroyed) process.nextTick(done, gone, null);
+    if (given || stream.destroyed) process.nextTick(done, ended, null);
     else process.nextTick(done, null, stream);
     given = true;
   };
@@ -119,7 +125,8 @@ function inWords(error: unknown, { address, port, timeout }: ProbeRequest): stri
   if (code === 'ECONNREFUSED') return `${at} refused the connection: nothing listens there`;
   if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET')
     return `${at} closed the connection without an answer`;
-  if (error.name === 'HTTPParserError') return `what ${at} answers is not HTTP: ${error.message}`;
+  if (error.name === 'HTTPParserError' || code === SPEAKS_FIRST)
+    return `what ${at} answers is not HTTP: ${error.message}`;
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return `no route to ${at}`;
   return error.message;
 }

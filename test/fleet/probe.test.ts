@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import { createServer as createTcp } from 'node:net';
 import type { Server } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import type { ProbeAnswer, ProbeRequest, Remote } from '../../src/fleet/ports.ts';
 import { openProbe } from '../../src/fleet/probe.ts';
@@ -144,4 +144,12 @@ test('a stream that closes before it is used is no answer, and no endless loop',
     timeout: 3000,
   };
   assert.equal(reason(await openProbe(gone).ask(request)), '10.0.0.11:8000 closed the connection without an answer');
+});
+
+test('one that speaks before it is asked is told for what it is', async () => {
+  const eager = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
+  eager.push('SSH-2.0-none\r\n');
+  const request = { through: 'lb1', address: '10.0.0.11', port: 22, path: '/', host: 'x', headers: {}, timeout: 3000 };
+  const answer = await openProbe({ tunnel: () => Promise.resolve(eager) }).ask(request);
+  assert.match(reason(answer), /^what 10\.0\.0\.11:22 answers is not HTTP/);
 });
