@@ -41,7 +41,7 @@ export function openBeside(opened: Opened, stop: AbortSignal): Beside {
     ticks: () => clock.ticks(),
   });
   const { post, close } = openPost();
-  const webhooks = new Webhooks(inventory.notify, { post, secret });
+  const webhooks = new Webhooks(inventory.notify, { post, secret: secretIn });
   const hooks = new Hooks({
     hooks: inventory.hooks,
     backends: inventory.backends.map(({ name }) => name),
@@ -69,7 +69,8 @@ export function openBeside(opened: Opened, stop: AbortSignal): Beside {
   };
 }
 
-async function secret(file: string): Promise<string> {
+/** What a secret_file holds. Rejects where it can't be read. */
+export async function secretIn(file: string): Promise<string> {
   try {
     const text = (await readFile(file, 'utf8')).trim();
     if (text !== '') return text;

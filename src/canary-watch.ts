@@ -8,7 +8,7 @@ import { addressesOf } from './core/planning/arms.ts';
 import type { Split } from './core/record.ts';
 import { shareOf, splitOf } from './core/split.ts';
 import type { Rules } from './core/verdict/judge.ts';
-import type { Reading } from './core/verdict/reading.ts';
+import type { Reading, Verdict } from './core/verdict/reading.ts';
 import { ConnectError } from './fleet/ports.ts';
 import { script } from './fleet/scripts.ts';
 import { lookAt } from './look-at.ts';
@@ -169,8 +169,11 @@ export class Watch {
     return found.find((says) => says !== undefined);
   }
 
-  /** Watches until there is something to decide. `tell` is called after each look. Does not reject for what a host does. */
-  async untilDecided(tell: (watched: Watched) => void, stop: AbortSignal): Promise<Ended> {
+  /**
+   * Watches until there is something to decide. `tell` is called after each look. `known`: a verdict of a hold that is over, which was told
+   * and is no reason to return again. Does not reject for what a host does.
+   */
+  async untilDecided(tell: (watched: Watched) => void, stop: AbortSignal, known?: Verdict): Promise<Ended> {
     const { clock } = this.#opened;
     let looked = clock.ticks();
     // oxlint-disable no-await-in-loop -- one look after the other
@@ -184,7 +187,8 @@ export class Watch {
       const { watched } = this;
       tell(watched);
       const { decision } = decide(this.#course, this.#split.steps);
-      if (decision.kind !== 'wait' && shareOf(this.#split) > 0) return { kind: 'decided', decision, watched };
+      const told = decision.kind === 'over' && decision.verdict === known;
+      if (decision.kind !== 'wait' && !told && shareOf(this.#split) > 0) return { kind: 'decided', decision, watched };
       const says = shareOf(this.#split) > 0 ? await this.unwell() : undefined;
       if (says !== undefined) return { kind: 'unwell', says, watched };
       try {

@@ -1,8 +1,8 @@
 import type { Author } from './core/planning/flip.ts';
 import { overdue } from './core/planning/lingering.ts';
 import type { Plan } from './core/plan.ts';
-import type { FleetView } from './core/fleet.ts';
-import { Refusal } from './core/failure.ts';
+import { endedJobs, type FleetView } from './core/fleet.ts';
+import { JobEnded, Refusal } from './core/failure.ts';
 import type { Beginning } from './core/event.ts';
 import { sentences } from './core/sentences.ts';
 import type { Course } from './carrying-out.ts';
@@ -50,6 +50,8 @@ export interface ChangeOptions {
   readonly show: (plan: Plan) => void;
   /** Awaited under lease and fence, before anything is looked at again or changed; rejects with `Refusal` to end it there (src/beside.ts). */
   readonly before?: (beginning: Beginning) => Promise<void>;
+  /** The service's job that it is: done once, whoever tries it again. */
+  readonly job?: string;
   /** Aborted by the first Ctrl-C or SIGTERM, with the signal's name as its reason. */
   readonly stop: AbortSignal;
 }
@@ -79,6 +81,7 @@ export async function change(
     by: opened.by,
     command,
     at: new Date(clock.now()).toISOString(),
+    ...(options.job === undefined ? {} : { job: options.job }),
   });
   let began = clock.ticks();
 
@@ -89,6 +92,7 @@ export async function change(
   };
   const linger = wanted.linger ?? inventory.service.linger;
   const planFor = (view: FleetView, by: Author): Plan => {
+    if (options.job !== undefined && endedJobs(view).has(options.job)) throw new JobEnded(options.job);
     const planned = planOf(wanted.plan(view, by, new Set()));
     return planned.phases.length > 0 ? planned : { ...planned, phases: overdue(inventory, view, linger) };
   };

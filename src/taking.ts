@@ -1,4 +1,4 @@
-import { Refusal, scriptFailure } from './core/failure.ts';
+import { Busy, Refusal, scriptFailure } from './core/failure.ts';
 import { formatDetails, parseLease, refusalOf, remaining, TERM, type Lease, type LeaseDetails } from './core/lease.ts';
 import { SCRIPT_EXIT, succeeded, type Outcome } from './core/outcome.ts';
 import { ConnectError } from './fleet/ports.ts';
@@ -121,7 +121,7 @@ function notTaken(host: string, outcome: Outcome): NotTaken {
 }
 
 const busy = (host: string, { lease: other, left }: Shown): Refusal =>
-  new Refusal(
+  new Busy(
     3,
     refusalOf(other, host, left),
     'Wait until it is done. A lease whose holder died ends by itself. (--wait 10m waits for it; `orchestrate lease break` takes it over.)',

@@ -1,6 +1,6 @@
 import { estimateOf, type Estimate } from './core/estimate.ts';
 import type { Event } from './core/event.ts';
-import { Refusal } from './core/failure.ts';
+import { NotNow } from './core/failure.ts';
 import type { Phase, Plan } from './core/plan.ts';
 import {
   estimateText,
@@ -24,7 +24,7 @@ export interface Guarded {
 
 /** Why a plan may not begin now, and when it may; `opens` is an instant, null where nothing is known to open. */
 interface Shut {
-  readonly refusal: Refusal;
+  readonly refusal: NotNow;
   readonly opens: number | null;
 }
 
@@ -59,8 +59,8 @@ export class WindowGuard {
     const judged = await this.#judge(plan);
     if (judged === undefined || judged.may) return undefined;
     const opens = judged.next?.opens ?? null;
-    const refusal = new Refusal(
-      3,
+    const refusal = new NotNow(
+      opens,
       `A release may not be rolled now: ${judged.why}.`,
       `${opens === null ? 'Mend windows and freezes in the inventory' : 'Give the same command again then (`orchestrate roll --wait-window` waits for it)'}. With --now --reason "…" it is done all the same, and the history keeps why. \`orchestrate windows\` lists what opens.`,
       [`${capital(this.#nextText(judged))}.`],

@@ -89,8 +89,11 @@ export async function withFleet<T>(flags: ChangingFlags, work: (session: Session
 
 const write = (text: string): void => void process.stdout.write(text);
 
-/** The listener that fits where the output goes: NDJSON if asked, a live picture on a terminal, timed lines everywhere else. `footer` adds lines to the picture. */
-function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listening {
+/** What shows events where the output goes: NDJSON if asked, a live picture on a terminal, timed lines everywhere else. */
+export function openView(flags: Pick<ChangingFlags, 'json' | 'verbose'>): {
+  readonly tell: (event: Event) => void;
+  readonly close: () => void;
+} {
   const picture =
     process.stdout.isTTY &&
     flags.json !== true &&
@@ -104,14 +107,20 @@ function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listeni
         rows: () => process.stdout.rows,
         ticks: () => performance.now(),
         colour: process.env['NO_COLOR'] === undefined,
-        ...(footer === undefined ? {} : { footer }),
       })
     : undefined;
   const tell = view?.tell ?? (flags.json === true ? ndjson(write) : plain(write, flags.verbose === true));
+  return { tell, close: () => view?.close() };
+}
+
+/** The listener that fits, and what a person may say meanwhile. */
+function listen(flags: ChangingFlags): Listening {
+  const view = openView(flags);
+  const { tell } = view;
   const signals = listenToSignals(
     (text) => tell({ at: new Date().toISOString(), type: 'note', text }),
     (lines) => {
-      view?.close();
+      view.close();
       process.stderr.write(`${lines.map(clean).join('\n')}\n`);
     },
   );
@@ -131,7 +140,7 @@ function listen(flags: ChangingFlags, footer?: () => readonly string[]): Listeni
       ...(process.stdin.isTTY && process.stdout.isTTY && flags.json !== true ? { ask } : {}),
     },
     close: () => {
-      view?.close();
+      view.close();
       signals.close();
     },
   };

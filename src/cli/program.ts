@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { printable, Refusal } from '../core/failure.ts';
+import { doing, orders, reads } from './doing.ts';
+import { serviceCommands } from './program-service.ts';
 import { batch, canaryShare, lasting, share, shares, whole } from './values.ts';
 
 /** From package.json, which stands two folders up from src/cli and from dist/cli alike. */
@@ -43,23 +45,13 @@ function program(end: { code: number }): Command {
     )
     .version(version)
     .option('-i, --inventory <file>', 'the inventory (default: $ORCHESTRATE_INVENTORY, else ./inventory.yaml)')
+    .option('--server <url>', 'let a service do it (default: $ORCHESTRATE_SERVER, else it is done from here)')
     .exitOverride()
     .configureOutput({ writeErr: (text) => void process.stderr.write(printable(text)) })
     .showSuggestionAfterError()
     .showHelpAfterError('(orchestrate --help lists the commands)');
 
-  /** The command's module is loaded when it is run: `--help` stays fast. */
-  const does =
-    <A extends unknown[]>(load: () => Promise<(...args: A) => Promise<number>>) =>
-    async (...args: unknown[]): Promise<void> => {
-      // commander gives the arguments, the command's own options, and the command; which types they have stands in its declaration below.
-      // oxlint-disable typescript/no-unsafe-type-assertion
-      const command = args.at(-1) as Command;
-      const run = await load();
-      end.code = await run(...([...args.slice(0, -2), command.optsWithGlobals()] as unknown as A));
-      // oxlint-enable typescript/no-unsafe-type-assertion
-    };
-
+  const does = doing(end);
   /** What every command that changes something takes. */
   const changing = (command: Command): Command =>
     command
@@ -110,13 +102,18 @@ function program(end: { code: number }): Command {
         'two slots: how long the former release runs on, for an instant rollback (default: service.linger)',
       ).argParser(lasting),
     )
-    .action(does(async () => (await import('./roll.ts')).roll));
+    .action(does(async () => (await import('./roll.ts')).roll, orders('roll')));
   rolling(top.command('plan').description('print what a roll would do, host by host'))
     .option('--json', 'the plan as JSON')
-    .action(does(async () => (await import('./plan.ts')).plan));
+    .action(
+      does(
+        async () => (await import('./plan.ts')).plan,
+        (server, flags) => server.planThere(server.orderFrom('roll', flags), flags),
+      ),
+    );
   limited(top.command('status').description('what runs where, who is in rotation, what has drifted'))
     .option('--json', 'as JSON')
-    .action(does(async () => (await import('./status.ts')).status));
+    .action(does(async () => (await import('./status.ts')).status, reads('status')));
   without(
     changing(
       limited(
@@ -128,14 +125,19 @@ function program(end: { code: number }): Command {
   )
     .addOption(new Option('--batch <sizes>', 'hosts at once').argParser(batch))
     .option('--across-migration', 'also to a release from before a migration that is not additive')
-    .action(does(async () => (await import('./rollback.ts')).rollback));
+    .action(
+      does(
+        async () => (await import('./rollback.ts')).rollback,
+        orders('rollback', (release) => (release === undefined ? {} : { release })),
+      ),
+    );
   overriding(
     changing(
       top
         .command('resume')
         .description('go on with what was begun and not finished, whoever began it, from whatever machine'),
     ),
-  ).action(does(async () => (await import('./resume.ts')).resume));
+  ).action(does(async () => (await import('./resume.ts')).resume, orders('resume')));
   changing(
     top
       .command('lease')
@@ -149,7 +151,7 @@ function program(end: { code: number }): Command {
         .addArgument(new Argument('<action>', 'stop: end what lingers now').choices(['stop']))
         .description('the former release on the slots that do not serve'),
     ),
-  ).action(does(async () => (await import('./linger.ts')).linger));
+  ).action(does(async () => (await import('./linger.ts')).linger, orders('linger stop')));
   const watched = (command: Command): Command => overriding(changing(command));
   const canary = watched(
     top
@@ -175,7 +177,12 @@ function program(end: { code: number }): Command {
         'auto',
       ]),
     )
-    .action(does(async () => (await import('./canary.ts')).canary));
+    .action(
+      does(
+        async () => (await import('./canary.ts')).canary,
+        orders('canary', (wanted) => (wanted === undefined ? {} : { share: wanted })),
+      ),
+    );
   canary
     .command('status')
     .description('where it has come to; exit 0 PASS so far, 1 FAIL, 5 UNDECIDED, 6 NO-DATA')
@@ -189,18 +196,23 @@ function program(end: { code: number }): Command {
       .command('share')
       .addArgument(new Argument('<share>', 'of the users: 25%').argParser(canaryShare))
       .description('give it another share; who was in stays in'),
-  ).action(does(async () => (await import('./canary.ts')).canaryShare));
+  ).action(
+    does(
+      async () => (await import('./canary.ts')).canaryShare,
+      orders('canary share', (wanted) => ({ share: wanted })),
+    ),
+  );
   changing(canary.command('pause').description('everybody to the other release, for a while')).action(
-    does(async () => (await import('./canary.ts')).canaryPause),
+    does(async () => (await import('./canary.ts')).canaryPause, orders('canary pause')),
   );
   watched(canary.command('continue').description('the share of before the pause, watched')).action(
-    does(async () => (await import('./canary.ts')).canaryContinue),
+    does(async () => (await import('./canary.ts')).canaryContinue, orders('canary continue')),
   );
   watched(canary.command('promote').description('everybody over to it, with one flip')).action(
-    does(async () => (await import('./canary.ts')).canaryPromote),
+    does(async () => (await import('./canary.ts')).canaryPromote, orders('canary promote')),
   );
   changing(canary.command('abort').description('everybody back, with one flip')).action(
-    does(async () => (await import('./canary.ts')).canaryAbort),
+    does(async () => (await import('./canary.ts')).canaryAbort, orders('canary abort')),
   );
   canary
     .command('report')
@@ -212,13 +224,13 @@ function program(end: { code: number }): Command {
     .command('releases')
     .description('the releases on each host')
     .option('--json', 'as JSON')
-    .action(does(async () => (await import('./releases.ts')).releases));
+    .action(does(async () => (await import('./releases.ts')).releases, reads('releases')));
   const history = top
     .command('history')
     .description('what was done to the fleet: when, who, how it ended')
     .option('--json', 'as JSON')
     .addOption(new Option('--limit <commands>', 'the newest so many').argParser(whole).default(20))
-    .action(does(async () => (await import('./history.ts')).history));
+    .action(does(async () => (await import('./history.ts')).history, reads('history')));
   history
     .command('show')
     .argument('<number>', 'of `orchestrate history`', whole)
@@ -226,7 +238,7 @@ function program(end: { code: number }): Command {
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./history.ts')).historyShow));
   changing(top.command('prune').description('remove releases beyond release.keep, and what only they needed')).action(
-    does(async () => (await import('./prune.ts')).prune),
+    does(async () => (await import('./prune.ts')).prune, orders('prune')),
   );
   without(
     changing(
@@ -237,7 +249,12 @@ function program(end: { code: number }): Command {
     ),
   )
     .option('--reason <text>', 'why, for those who look later')
-    .action(does(async () => (await import('./drain.ts')).drain));
+    .action(
+      does(
+        async () => (await import('./drain.ts')).drain,
+        orders('drain', (names) => ({ names })),
+      ),
+    );
   without(
     changing(
       top
@@ -245,12 +262,17 @@ function program(end: { code: number }): Command {
         .argument('<hosts...>', 'backends')
         .description('put backends back into rotation once they are healthy'),
     ),
-  ).action(does(async () => (await import('./enable.ts')).enable));
+  ).action(
+    does(
+      async () => (await import('./enable.ts')).enable,
+      orders('enable', (names) => ({ names })),
+    ),
+  );
   top
     .command('windows')
     .description('when a roll may start in the next 14 days, and which freezes there are')
     .option('--json', 'as JSON')
-    .action(does(async () => (await import('./windows.ts')).windows));
+    .action(does(async () => (await import('./windows.ts')).windows, reads('windows')));
   top
     .command('check')
     .description('test every right, path and setting that a roll will need; changes nothing')
@@ -284,7 +306,7 @@ function program(end: { code: number }): Command {
     )
     .option('--on <host>', 'with --print: for which backend, where they differ (default: the first)')
     .option('--force', 'overwrite an inventory that is there')
-    .action(does(async () => (await import('./init.ts')).init));
+    .action(does(async () => (await import('./init.ts')).init, 'here'));
   top
     .command('verdict')
     .description('judge a recorded canary: exit 0 PASS, 1 FAIL, 5 UNDECIDED, 6 NO-DATA')
@@ -304,10 +326,11 @@ function program(end: { code: number }): Command {
         .default(0.01, '1%'),
     )
     .option('--json', 'one JSON object for each window')
-    .action(does(async () => (await import('./verdict.ts')).verdict));
+    .action(does(async () => (await import('./verdict.ts')).verdict, 'here'));
+  serviceCommands(top, does, { rolling, version });
   top
     .command('schema')
     .description("print the inventory's JSON Schema, for editors")
-    .action(does(async () => (await import('./schema.ts')).schema));
+    .action(does(async () => (await import('./schema.ts')).schema, 'here'));
   return top;
 }

@@ -150,6 +150,26 @@ export class Refusal extends Error {
   }
 }
 
+/** Another has the lease. */
+export class Busy extends Refusal {}
+
+/** Windows or a freeze keep it from beginning. */
+export class NotNow extends Refusal {
+  /** When it may, in milliseconds since the epoch; null where nothing is known to open. */
+  readonly opens: number | null;
+  constructor(opens: number | null, message: string, next: string, details: readonly string[]) {
+    super(3, message, next, details);
+    this.opens = opens;
+  }
+}
+
+/** A job of the service that has been done, by whoever was faster. */
+export class JobEnded extends Refusal {
+  constructor(job: string) {
+    super(3, `The job ${job} has come to its end already; nothing was changed.`, '`orchestrate history` tells how.');
+  }
+}
+
 /** A Failure on its way up. */
 export class Failed extends Error {
   readonly failure: Failure;

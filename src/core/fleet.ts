@@ -174,6 +174,11 @@ export function newestLease(view: Pick<FleetView, 'balancers'>): LeaseView | nul
   return newest;
 }
 
+/** The service's jobs that have come to their end, whatever that was. */
+export function endedJobs(view: Pick<FleetView, 'balancers' | 'begun'>): ReadonlySet<string> {
+  return new Set((newestRecord(view)?.jobs ?? []).filter((job) => job !== view.begun?.job));
+}
+
 /** What was begun and is not finished, by what the balancers tell. */
 export function begunOn(view: Pick<FleetView, 'balancers'>): Intent | null {
   const newest = newestLease(view);

@@ -56,6 +56,8 @@ export const intent = z.strictObject({
   allow: z.array(words).exactOptional(),
   /** Milliseconds for which what served before is to run on, where the command said so; none: as the inventory has it. */
   linger: z.int().min(0).exactOptional(),
+  /** The service's job that began it; none: a person did. */
+  job: z.uuid().exactOptional(),
   by: words,
   command: words,
   at: time,
@@ -110,6 +112,8 @@ const record = z.strictObject({
   ended: ended.exactOptional(),
   /** Releases that a roll has brought to its end, oldest first: one that was staged and failed is not among them. */
   served: z.array(release).max(100).exactOptional(),
+  /** The service's jobs that have changed the routing, oldest first; one that is not in the intent has come to its end. */
+  jobs: z.array(z.uuid()).max(200).exactOptional(),
   /** The lease under which it was written. */
   token: count,
   holder: z

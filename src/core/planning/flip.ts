@@ -20,13 +20,18 @@ export interface Author {
   readonly command: string;
   /** ISO 8601, UTC. */
   readonly at: string;
+  /** The service's job that it is; absent: a person typed it. */
+  readonly job?: string;
 }
 
 /** How many releases a record remembers to have served. */
 const SERVED = 50;
+/** How many jobs of the service. */
+const JOBS = 100;
 
 /** Who, with what, and when: for an intent. */
-export const authored = ({ by: who, command, at }: Author): Pick<Intent, 'by' | 'command' | 'at'> => ({
+export const authored = ({ by: who, command, at, job }: Author): Pick<Intent, 'by' | 'command' | 'at' | 'job'> => ({
+  ...(job === undefined ? {} : { job }),
   by: who,
   command,
   at,
@@ -78,6 +83,7 @@ export class Routing {
   /** The release that the next flip ends with; undefined: it is not the end. */
   #finished: { readonly release: string | null; readonly from: string | null } | undefined;
   #served: readonly string[];
+  readonly #jobs: readonly string[];
   #upcoming: readonly Group[] = [];
   /** What the last flip wrote. */
   #written: GenerationRecord | undefined;
@@ -106,6 +112,8 @@ export class Routing {
     this.#split = splitOf(record);
     this.#ended = record?.ended ?? null;
     this.#served = record?.served ?? [];
+    const jobs = (record?.jobs ?? []).filter((job) => job !== author.job);
+    this.#jobs = author.job === undefined ? jobs : [...jobs, author.job].slice(-JOBS);
     for (const backend of inventory.backends) {
       const { name } = backend;
       const seen = view.backends[name];
@@ -435,6 +443,7 @@ export class Routing {
       ...(split === null ? {} : { split }),
       ...(this.#ended === null ? {} : { ended: this.#ended }),
       ...(this.#served.length === 0 ? {} : { served: [...this.#served] }),
+      ...(this.#jobs.length === 0 ? {} : { jobs: [...this.#jobs] }),
       token,
       holder,
       command,

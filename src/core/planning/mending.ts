@@ -215,6 +215,7 @@ function adopted(
     ...known,
     intent: good?.intent ?? null,
     ...(good?.served === undefined ? {} : { served: good.served }),
+    ...(good?.jobs === undefined ? {} : { jobs: good.jobs }),
     token,
     holder,
     command,

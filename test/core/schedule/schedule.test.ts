@@ -20,8 +20,12 @@ describe('a recurrence', () => {
       const format = new Intl.DateTimeFormat('sv', { timeZone: zone, dateStyle: 'short' });
       for (const cron of ['15 2 * * *', '30 1 * * *', '0 3 * * *']) {
         const days: string[] = [];
-        for (let due = nextDue({ cron, zone }, NOW); due !== null && due < NOW + 364 * DAY;)
-          (days.push(format.format(due)), (due = nextDue({ cron, zone }, due)));
+        for (
+          let due = nextDue({ cron, zone }, NOW);
+          due !== null && due < NOW + 364 * DAY;
+          due = nextDue({ cron, zone }, due)
+        )
+          days.push(format.format(due));
         assert.ok(days.length >= 363, `${days.length} of ${cron}`);
         assert.equal(new Set(days).size, days.length);
       }

@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { Refusal } from '../../core/failure.ts';
+import { hashOf, tokenText, type KeptToken, type Scope } from '../../core/api/token.ts';
+import type { TokenStore } from '../service.ts';
+
+export interface TokenWish {
+  readonly name: string;
+  readonly scope: Scope;
+  /** ISO 8601. */
+  readonly expires?: string;
+}
+
+/** Makes a token, keeps its hash, and returns what it is: nobody can tell it later. Rejects with `Refusal` (exit 2) where the name is taken. */
+export async function makeToken(tokens: TokenStore, wish: TokenWish): Promise<TokenWish & { readonly token: string }> {
+  if ((await tokens.list()).some(({ name }) => name === wish.name))
+    throw new Refusal(
+      2,
+      `There is a token ${wish.name} already.`,
+      'Give another name, or revoke that one first: orchestrate token revoke NAME.',
+    );
+  const id = randomBytes(6);
+  const token = tokenText(id, randomBytes(32));
+  const kept: KeptToken = { id: id.toString('hex'), hash: hashOf(token), made: new Date().toISOString(), ...wish };
+  await tokens.put(kept);
+  return { ...wish, token };
+}
+
+/** The first token of all, for whoever may read the service's files; none where there is one already. */
+export async function firstToken(tokens: TokenStore, file: string): Promise<boolean> {
+  if ((await tokens.list()).length > 0) return false;
+  const { token } = await makeToken(tokens, { name: 'admin', scope: 'admin' });
+  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  return true;
+}
