@@ -38,7 +38,7 @@ describe('the documents', () => {
   });
 
   test('link to files that are there', async () => {
-    for (const file of ['README.md', 'docs/architecture.md', 'docs/verdict.md', 'SECURITY.md'])
+    for (const file of ['README.md', 'docs/architecture.md', 'docs/verdict.md', 'docs/two-slots.md', 'SECURITY.md'])
       for (const [, target = ''] of (await text(file)).matchAll(/\]\((?!https?:)([^)#]+)\)/g))
         await assert.doesNotReject(access(join(ROOT, file, '..', target)), `${file}: ${target}`);
   });

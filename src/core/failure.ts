@@ -55,11 +55,15 @@ export function ending(outcome: Outcome): string {
 
 const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
-/** The failure of a script. Its last word on standard error is why it gave up: that is said first. */
-export function scriptFailure(host: string, doing: string, outcome: Outcome, next?: string): Failure {
+/**
+ * The failure of a script. Its last word on standard error is why it gave up: that is said first.
+ * @param hint a way out that the plan knew of, of a script that did what it could
+ */
+export function scriptFailure(host: string, doing: string, outcome: Outcome, hint?: string): Failure {
   const why = outcome.kind === 'exited' ? tail(outcome.stderr, 1)[0] : undefined;
   const output = tail(`${outcome.stdout}\n${outcome.stderr}`, FULL.test(outcome.stderr) ? 4 : SHOWN_LINES);
   const fenced = outcome.kind === 'exited' && outcome.code === SCRIPT_EXIT.fenced;
+  const tried = outcome.kind === 'exited' && outcome.code === 1;
   return {
     host,
     doing,
@@ -67,7 +71,7 @@ export function scriptFailure(host: string, doing: string, outcome: Outcome, nex
     output: why !== undefined && output.at(-1) === why ? output.slice(0, -1) : output,
     next: fenced
       ? 'Another operator has taken over this fleet. Look with `orchestrate status`; this one changes nothing more.'
-      : (next ?? remedy(outcome, output.join('\n'))),
+      : [remedy(outcome, output.join('\n')), ...(tried && hint !== undefined ? [hint] : [])].join(' '),
   };
 }
 
@@ -93,13 +97,16 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /the application ended/,
-    'It could not start: what it said stands above. Mend the release and commit, then roll again. (Started by hand it stays in the foreground: so must rehearse.command.)',
+    'It could not start: what it said stands above. Mend the release and commit, then roll again. (Started by hand it stays in the foreground: so must rehearse.command.) One that only cannot run beside the release that serves (both want one lock file, one fixed port) needs rehearse.on: none and one slot a host.',
   ],
 ];
 
 function remedy(outcome: Outcome, said: string): string {
   const answered = / answered ([0-9]{3}) where [0-9]{3} was wanted/.exec(said)?.[1];
   if (answered !== undefined) return healthRemedy(Number(answered));
+  const beside = /another application beside the one on port ([0-9]{1,5})/.exec(said)?.[1];
+  if (beside !== undefined)
+    return `Give that host more memory; or one slot (\`slots: [${beside}]\` beside its address): it then leaves rotation for its own batch.`;
   for (const [pattern, words] of REMEDIES) if (pattern.test(said)) return words;
   if (outcome.kind === 'lost' || outcome.kind === 'timed out')
     return 'Look at the host, then run `orchestrate status`: it tells what is so.';

@@ -72,6 +72,8 @@ interface Told {
   readonly deadline: number;
   /** How it is taken back, a sentence; absent where there is nothing to take back. */
   readonly undo?: string;
+  /** A way out when it fails, a sentence, beside what the failure itself suggests. */
+  readonly hint?: string;
   /** Only if an earlier step's judgement left this value so. */
   readonly when?: { readonly value: string; readonly is: boolean };
 }

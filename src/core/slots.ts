@@ -4,6 +4,9 @@ import type { GenerationRecord } from './record.ts';
 /** Whether the next release can be started beside the one that serves. */
 export const hasTwo = ({ slots }: Backend): boolean => slots.length > 1;
 
+/** What a second application may come to take, of what the one that serves does now: both have been started at different times. */
+export const SECOND = 1.3;
+
 /** The names of the backends that have two slots. */
 export const beside = ({ backends }: Inventory): ReadonlySet<string> =>
   new Set(backends.filter(hasTwo).map(({ name }) => name));

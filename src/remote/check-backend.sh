@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# with: backend-processes.sh
+# with: backend-processes.sh memory.sh
 # shellcheck disable=SC2154 # `pid` is set by `named`
 # What this user may do on a backend, and who keeps the application alive; observe-backend.sh tells the rest. Changes nothing.
 #   ROOT RUN PID_FILE   release.root; the folder of the pid files; the pid file of the site's own program, or - for the wrapper
@@ -40,7 +40,8 @@ if [ -d "$root" ]; then
     { du -skc "$root/current/" "$root/virtualenvs/$key/" 2>/dev/null || :; } | awk '$2 == "total" { print "size", $1 }'
   fi
 fi
-awk '$1 == "MemAvailable:" { print "memory", $2 }' /proc/meminfo
+free=$(available)
+[ -z "$free" ] || printf 'memory %s\n' "$free"
 if [ "$python" != - ]; then
   for module in venv ensurepip pip; do
     if "$python" -I -c "import $module" 2>/dev/null; then echo "module $module yes"; else echo "module $module no"; fi
@@ -86,11 +87,8 @@ for port in "$@"; do
   fi
   owner "$port" master "$pid_file"
   if [ -n "$pid" ]; then
-    # Shared pages count in parts, so that a sum over the workers is what they really take.
-    children "$pid"
-    for one in "$pid" $kids; do
-      cat "/proc/$one/smaps_rollup" 2>/dev/null || :
-    done | awk -v port="$port" '$1 == "Pss:" { sum += $2 } END { if (sum > 0) print "uses", port, sum }'
+    uses=$(taken "$pid")
+    [ "$uses" -eq 0 ] || printf 'uses %s %s\n' "$port" "$uses"
   fi
   # -p shows the processes of this user alone.
   { ss -Hltnp "( sport = :$port )" 2>/dev/null || :; } |

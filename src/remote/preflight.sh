@@ -1,8 +1,11 @@
 # shellcheck shell=sh
+# with: backend-processes.sh memory.sh
+# shellcheck disable=SC2154 # `pid` is set by `named`
 # What a roll will need on this host, looked at before a byte is written on any: rights, room, an Nginx that takes its configuration.
 # Changes nothing.
 #   write FOLDER         this user may write in it, or make it
 #   room ROOT KEY        ROOT has room for one more release; KEY is its virtual environment, which may be there already
+#   memory FILE PORT PERCENT   PERCENT of what serves on PORT (FILE is its pid file) are free; where nothing runs, nothing is asked
 #   test COMMAND         the command that tests Nginx's configuration succeeds
 # Any number of these. Prints nothing where nothing is missing; else exits 78, each thing that is missing a line on standard error.
 missing=''
@@ -33,6 +36,16 @@ while [ $# -gt 0 ]; do
     free=$(df -Pk "$2" | awk 'NR == 2 { print $4 }')
     [ "$free" -ge "$need" ] || lacks "only $free kB are free at $2, and this takes up to $need kB"
     shift 3
+    ;;
+  memory)
+    if named "$2"; then
+      uses=$(taken "$pid")
+      need=$((uses * $4 / 100))
+      free=$(available)
+      [ "${free:-$need}" -ge "$need" ] ||
+        lacks "$((free / 1000)) MB of memory are free, and another application beside the one on port $3, which takes $((uses / 1000)) MB, may need $((need / 1000)) MB"
+    fi
+    shift 4
     ;;
   test)
     said=$(timeout 30 sh -c "$2" 2>&1 </dev/null) || lacks "\`$2\` fails: $(printf '%s\n' "$said" | grep -v 'test failed$' | tail -n 1)"

@@ -94,7 +94,8 @@ const under = (title: string, lines: readonly string[]): string[] => (lines.leng
 
 function advice(step: ProbeStep, answer: ProbeAnswer): string {
   if (step.log === undefined) return '`orchestrate check` looks at what Nginx has loaded and what its workers serve.';
-  return healthRemedy(answer.kind === 'answered' ? answer.status : undefined);
+  if (answer.kind === 'answered') return healthRemedy(answer.status);
+  return [healthRemedy(undefined), ...(step.hint === undefined ? [] : [step.hint])].join(' ');
 }
 
 async function log(step: ProbeStep, context: StepContext): Promise<string[]> {

@@ -34,7 +34,7 @@ export async function runStep(step: RunStep, context: StepContext): Promise<stri
   });
   if (step.reloads !== undefined) context.counts.reloads += step.reloads;
   for (const [call, outcome] of ended)
-    if (!succeeded(outcome)) throw new Failed(scriptFailure(call.host, step.say, outcome));
+    if (!succeeded(outcome)) throw new Failed(scriptFailure(call.host, step.say, outcome, step.hint));
   if (step.judge !== undefined)
     for (const [call, outcome] of ended) {
       const judged = judge(step.judge, outcome.stdout);

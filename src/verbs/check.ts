@@ -164,7 +164,7 @@ function runnable(check: Check, file: string): Check {
   return {
     ...check,
     mend: check.mend.replace(
-      /\borchestrate (?=(?:init|declare|prune)\b)/,
+      /\borchestrate (?=(?:init|prune)\b)/,
       () => `orchestrate -i ${/^[\w./-]+$/.test(file) ? file : quote(file)} `,
     ),
   };

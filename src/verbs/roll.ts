@@ -20,6 +20,9 @@ export interface RollFlags extends LimitFlags, NowFlags {
   readonly linger?: number;
 }
 
+/** Milliseconds. */
+const DAY = 24 * 3_600_000;
+
 /** Takes the fleet to a commit. Rejects with `Refusal` (exit 2) when the commit or its requirements can't be read, or flags don't go together. */
 export async function rollChange(opened: Opened, flags: RollFlags): Promise<Change> {
   const { inventory } = opened;
@@ -32,11 +35,19 @@ export async function rollChange(opened: Opened, flags: RollFlags): Promise<Chan
     hosts,
     batch: flags.batch ?? inventory.roll.batch,
     allowMigrations: flags.allowMigration ?? [],
-    warnings: [...opened.doubts, ...warnings],
+    warnings: [...opened.doubts, ...long(flags.linger), ...warnings],
     ...(flags.linger === undefined ? {} : { linger: flags.linger }),
   };
   return { ...rollOf(inventory, `roll --ref ${ref}${saidBy(guarded)}`, wish), guarded };
 }
+
+/** What the inventory's `service.linger` is warned of, said of the flag. */
+const long = (linger = 0): string[] =>
+  linger > DAY
+    ? [
+        '--linger is longer than a day: all that time each host holds two releases in memory, and two sets of database connections',
+      ]
+    : [];
 
 /** What a commit is to be built from, out of the source. Rejects with `Refusal` (exit 2). */
 export async function commitWish(

@@ -34,6 +34,10 @@ test('the remedy is that of what was said', () => {
     /redirect is not health/,
   );
   assert.match(next('after 5 s: http://127.0.0.1:1/ (Host: x) answered 400 where 200 was wanted'), /ALLOWED_HOSTS/);
+  assert.match(next('90 MB …, and another application beside the one on port 8000, which'), /`slots: \[8000\]` beside/);
+  const hinted = (code: number): string => scriptFailure('web1', 'start', exited('', '', code), 'Or so.').next;
+  assert.match(hinted(1), /^Mend what stands above, .* Or so\.$/);
+  assert.doesNotMatch(hinted(78), /Or so/, 'nothing was tried');
   assert.match(scriptFailure('web1', 'build', exited('too late', '', 75)).next, /Another operator/);
 });
 

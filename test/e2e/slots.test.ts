@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Event } from '../../src/core/event.ts';
+import { story } from '../../src/core/failure.ts';
 import { assertNothingLost, pause, setScene, type Ran, type Scene } from './scene.ts';
+import { changes, stateOf } from './still.ts';
 
 const ALL = Boolean(process.env['ORCHESTRATE_TEST_ALL']);
 
@@ -91,6 +93,75 @@ for (const configuration of ALL ? (['fixed', 'managed'] as const) : (['fixed'] a
       );
       assertNothingLost(report);
       assert.deepEqual(Object.keys(report.perRelease), ['v1']);
+      assert.equal(await serving(), former);
+      assert.deepEqual(await listening('web1'), ['8000']);
+      await scene.configure({});
+    });
+
+    /** A roll that is refused says so, and changes nothing. */
+    async function refused(...says: readonly RegExp[]): Promise<void> {
+      const was = await stateOf(scene.fleet);
+      const { code, stdout, stderr } = await scene.orchestrate('roll', '--ref', 'v2', '--yes');
+      const text = stdout + stderr;
+      if (process.env['ORCHESTRATE_TEST_TELL'] !== undefined) console.log(text);
+      assert.equal(code, 3, text);
+      for (const pattern of says) assert.match(text, pattern);
+      assert.deepEqual(changes(was, await stateOf(scene.fleet)), [], 'nothing was changed');
+    }
+
+    test('a host without the memory for both is named with the figures, before anything starts', async () => {
+      await scene.fleet.sh(
+        'web2',
+        "sed 's/^MemAvailable:.*/MemAvailable: 30000 kB/' /proc/meminfo >/run/meminfo && mount --bind /run/meminfo /proc/meminfo",
+      );
+      try {
+        await refused(
+          /web2: .*: 30 MB of memory are free, and another application beside the one on port 8000, which takes \d+ MB, may need \d+ MB/,
+          /What to do: Give that host more memory; or one slot \(`slots: \[8000\]` beside its address\)/,
+        );
+        const check = await scene.orchestrate('check');
+        assert.match(check.stdout, /30 MB of memory are free, and the application on port 8000 takes \d+ MB/);
+      } finally {
+        await scene.fleet.sh('web2', 'umount /proc/meminfo');
+      }
+    });
+
+    test('a port that something else listens on is named, before anything starts', async () => {
+      await scene.fleet.sh(
+        'web3',
+        'setsid python3 -m http.server 8001 </dev/null >/dev/null 2>&1 & echo $! >/run/other.pid; sleep 1',
+      );
+      try {
+        await refused(
+          /Something listens where the next release is to start, and it is no release of this app/,
+          /web3: port 8001/,
+          /What to do: .*`ss -ltnp`.*End it, or take another port, or one slot/,
+        );
+      } finally {
+        await scene.fleet.sh('web3', 'kill "$(cat /run/other.pid)"');
+      }
+    });
+
+    test("a release that can't run beside the other is told in its own words, with the way out", async () => {
+      const former = await serving();
+      await scene.configure({ health: { host: 'shop.example.com', deadline: '6s' }, rehearse: { on: 'none' } });
+      for (const { name } of scene.fleet.backends)
+        await scene.fleet.sh(
+          name,
+          'cp /run/shop/8000.pid /srv/www/shop/shared/mails.lock && chown deploy /srv/www/shop/shared/mails.lock',
+        );
+      const { report, result } = await scene.underLoad(() =>
+        scene.expect(1, 'roll', '--ref', 'exclusive', '--yes', '--json'),
+      );
+      assertNothingLost(report);
+      assert.deepEqual(Object.keys(report.perRelease), ['v1']);
+      const [failure] = result.events.flatMap((event) => (event.type === 'failed' ? [event.failure] : []));
+      assert.ok(failure !== undefined);
+      const text = story(failure).join('\n');
+      if (process.env['ORCHESTRATE_TEST_TELL'] !== undefined) console.log(text);
+      assert.match(text, /^web1: (start \S+ on port 8001 of web1|ask web1, port 8001, from .*): /);
+      assert.match(text, /RuntimeError: process \d+ has \/srv\/www\/shop\/shared\/mails\.lock/);
+      assert.match(text, /What to do: .*can't run beside the release that serves.*service\.slots: \[8000\]/);
       assert.equal(await serving(), former);
       assert.deepEqual(await listening('web1'), ['8000']);
       await scene.configure({});

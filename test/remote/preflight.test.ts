@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { asOperator, give, NAME } from './plain-user.ts';
+import { asOperator, give, NAME, startAsOperator } from './plain-user.ts';
 
 describe('preflight', () => {
   let folder = '';
@@ -39,6 +39,24 @@ describe('preflight', () => {
       assert.ok(error.message.includes(`${NAME} can't write in ${file};`));
       return true;
     });
+  });
+
+  test('holds what the application takes, with its workers, against the memory that is free', async () => {
+    const file = join(folder, 'ours/8000.pid');
+    const memory = (percent: number): Promise<string> => look('memory', file, '8000', String(percent));
+    assert.equal(await memory(130), '', 'nothing runs there');
+    const running = startAsOperator('sh', ['-c', 'sleep 60 & wait']);
+    try {
+      writeFileSync(file, `${running.pid}\n`);
+      assert.equal(await memory(130), '');
+      // No machine has that much.
+      await assert.rejects(
+        memory(1_000_000_000_000),
+        /\d+ MB of memory are free, and another application beside the one on port 8000, which takes \d+ MB, may need \d{6,} MB\n/,
+      );
+    } finally {
+      running.kill('SIGKILL');
+    }
   });
 
   test('quotes what the test of Nginx says', async () => {

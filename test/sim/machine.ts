@@ -42,6 +42,8 @@ export class Machine {
   wired = true;
   /** Not a byte can be written. */
   full = false;
+  /** It has no memory for a second application. */
+  crowded = false;
   readonly fences = new Map<string, Fence>();
   #boot = 1;
   #bootedAt = -1_000_000;

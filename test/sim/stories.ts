@@ -87,7 +87,7 @@ export const seconds: fc.Arbitrary<Deed> = fc.record({
 export const faults: fc.Arbitrary<Deed> = fc.oneof(
   links,
   links,
-  fc.record({ kind: fc.constantFrom('cable', 'power', 'full'), host, after: soon, lasts }),
+  fc.record({ kind: fc.constantFrom('cable', 'power', 'full', 'crowded'), host, after: soon, lasts }),
   fc.record({ kind: fc.constant('crash'), host, after: soon }),
   fc.constant({ kind: 'interrupt' as const }),
   fc.record({ kind: fc.constant('clock'), by: fc.constantFrom(3_600_000, -3_600_000) }),

@@ -15,7 +15,12 @@ export type Verb = 'roll' | 'rollback' | 'resume' | 'drain' | 'enable' | 'break'
 /** What happens when so many calls have been made, by whomever. Hosts by number, over balancers and backends; -1: the one that is called. */
 export type Deed =
   | { readonly kind: 'link'; readonly when: 'before' | 'after' | 'during'; readonly stall: number }
-  | { readonly kind: 'cable' | 'power' | 'full'; readonly host: number; readonly after: number; readonly lasts: number }
+  | {
+      readonly kind: 'cable' | 'power' | 'full' | 'crowded';
+      readonly host: number;
+      readonly after: number;
+      readonly lasts: number;
+    }
   | { readonly kind: 'crash'; readonly host: number; readonly after: number }
   | { readonly kind: 'kill'; readonly after: number }
   | { readonly kind: 'stop'; readonly after: number; readonly lasts: number }
@@ -123,9 +128,12 @@ export class Trouble {
         later(deed.after + deed.lasts, () => (fleet.machine(named).wired = true));
         return {};
       case 'full':
-        later(deed.after, () => (fleet.machine(named).full = true));
-        later(deed.after + deed.lasts, () => (fleet.machine(named).full = false));
+      case 'crowded': {
+        const { kind } = deed;
+        later(deed.after, () => (fleet.machine(named)[kind] = true));
+        later(deed.after + deed.lasts, () => (fleet.machine(named)[kind] = false));
         return {};
+      }
       case 'power':
         later(deed.after, () => powerCut(fleet, named));
         later(deed.after + deed.lasts, () => powerOn(fleet, named));
@@ -168,6 +176,7 @@ export class Trouble {
     for (const [name, machine] of fleet.machines) {
       machine.wired = true;
       machine.full = false;
+      machine.crowded = false;
       if (!machine.up) powerOn(fleet, name);
     }
     fleet.calm = true;

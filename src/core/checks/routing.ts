@@ -3,7 +3,7 @@ import type { Inventory } from '../inventory.ts';
 import { generationName } from '../planning/generation-steps.ts';
 import { declaredGroups, groupOf } from '../routing/groups.ts';
 import { parseConfiguration } from '../routing/parse.ts';
-import { verifyGroups } from '../routing/verify.ts';
+import { verifierOf } from '../routing/verify.ts';
 import { missing, note, ok, type Check } from '../checks.ts';
 import type { Lines } from './lines.ts';
 
@@ -56,7 +56,7 @@ function loaded(inventory: Inventory, facts: Facts): Check[] {
   const { app, nginx } = inventory;
   const install =
     nginx.configuration === 'managed'
-      ? 'here: orchestrate declare'
+      ? `put what was changed by hand into nginx.template, and the file out of the way (mv ${nginx.file} ${nginx.file}.edited): the next roll writes it anew`
       : `install what \`orchestrate init --print upstream\` prints as ${nginx.file}, then as root: nginx -t && nginx -s reload`;
   if (facts.text === null)
     return facts.file === 'missing'
@@ -95,14 +95,17 @@ function loaded(inventory: Inventory, facts: Facts): Check[] {
     ];
   const groups = nginx.switch === 'live' ? declaredGroups(inventory) : [groupOf(new Set(), inventory)];
   // With `reload` the marks change with each switch: what is loaded need not be the group of the whole fleet.
-  const problems = nginx.switch === 'live' ? verifyGroups(facts.text, inventory, groups) : [];
-  const [first] = problems;
-  if (first !== undefined)
+  const verifier = nginx.switch === 'live' ? verifierOf(facts.text, inventory) : undefined;
+  const lacks = (problems: readonly string[]): string =>
+    `Nginx has not loaded what the inventory asks for: ${problems[0] ?? ''}${problems.length > 1 ? `, and ${problems.length - 1} more` : ''}`;
+  const whole = verifier?.problems ?? [];
+  if (whole.length > 0) return [missing(lacks(whole), install)];
+  const of = verifier === undefined ? [] : groups.flatMap(verifier.group);
+  if (of.length > 0)
     return [
-      missing(
-        `Nginx has not loaded what the inventory asks for: ${first}${problems.length > 1 ? `, and ${problems.length - 1} more` : ''}`,
-        install,
-      ),
+      nginx.configuration === 'managed'
+        ? note(`${lacks(of)}: the next roll declares it, with one reload of Nginx`)
+        : missing(lacks(of), install),
     ];
   const checks = [
     ok(
@@ -110,7 +113,9 @@ function loaded(inventory: Inventory, facts: Facts): Check[] {
     ),
   ];
   if (facts.former)
-    checks.push(note(`${nginx.file}.former is there: a declaration was broken off`, 'here: orchestrate declare'));
+    checks.push(
+      note(`${nginx.file}.former is there: a declaration was broken off; the next \`roll\` or \`rollback\` settles it`),
+    );
   return checks;
 }
 

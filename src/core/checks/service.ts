@@ -1,6 +1,7 @@
 import type { BackendFacts } from '../backend-facts.ts';
 import type { Backend, Inventory } from '../inventory.ts';
 import { socketOf } from '../address.ts';
+import { SECOND } from '../slots.ts';
 import { runningRelease, type SlotFacts } from '../slot-facts.ts';
 import { runFolder, WRAPPER } from '../service.ts';
 import { missing, note, ok, type Check } from '../checks.ts';
@@ -178,9 +179,6 @@ function listening(
         ),
       ];
 }
-
-/** What a second application may take, of what the running one does: it has only started. */
-const SECOND = 1.3;
 
 /** A rehearsal starts a second, smaller one beside it; with two slots a whole one runs there for a while. */
 function memory({ rehearse, build }: Inventory, { name, slots }: Backend, port: number, lines: Lines): Check[] {

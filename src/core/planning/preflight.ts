@@ -1,13 +1,16 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
-import { seenBalancers } from '../fleet.ts';
+import { idleOf, seenBalancers } from '../fleet.ts';
 import type { Phase, Track } from '../plan.ts';
+import { pidFile } from '../service.ts';
+import { SECOND } from '../slots.ts';
+import { movingOver, slotOf } from './moving.ts';
 import type { Staging } from './staging.ts';
 
 const DEADLINE = 60_000;
 
 /**
- * Looks, before the first byte is written anywhere, at the rights and the room that the phases of a roll will need on each host. What is
+ * Looks, before the first byte is written anywhere, at the rights, the room and the memory that the phases of a roll will need on each host. What is
  * missing ends the roll here, with nothing changed. `phases`: what is to be done.
  */
 export function preflight(inventory: Inventory, view: FleetView, goal: Staging, phases: readonly Phase[]): Phase[] {
@@ -21,13 +24,23 @@ export function preflight(inventory: Inventory, view: FleetView, goal: Staging, 
     [...publishes('balancers'), ...(reloads ? ['write', folderOf(nginx.file), 'test', nginx.test] : [])],
   ]);
   const staged = new Set([...(does('build') ? [goal.builder] : []), ...(does('ship') ? goal.hosts : [])]);
-  const backends = inventory.backends.map(({ name }): [string, string[]] => [
-    name,
-    [
-      ...(staged.has(name) ? ['room', release.root, goal.release.virtualenv] : []),
-      ...(goal.hosts.includes(name) ? publishes('backends') : []),
-    ],
-  ]);
+  const over = movingOver(inventory, view, goal.hosts, goal.release.release);
+  // What a slot runs now gives its memory back before another release is started there.
+  const beside = (name: string): boolean =>
+    over.get(name)?.ready === false && idleOf(view.backends[name])?.running === null;
+  const backends = inventory.backends.map((backend): [string, string[]] => {
+    const { name } = backend;
+    const port = slotOf(view, backend);
+    const memory = ['memory', pidFile(inventory, port), String(port), String(Math.round(SECOND * 100))];
+    return [
+      name,
+      [
+        ...(beside(name) ? memory : []),
+        ...(staged.has(name) ? ['room', release.root, goal.release.virtualenv] : []),
+        ...(goal.hosts.includes(name) ? publishes('backends') : []),
+      ],
+    ];
+  });
   // A host that is balancer and backend is looked at once.
   const wanted = new Map<string, string[]>();
   for (const [name, args] of [...balancers, ...backends]) wanted.set(name, [...(wanted.get(name) ?? []), ...args]);
@@ -40,7 +53,7 @@ export function preflight(inventory: Inventory, view: FleetView, goal: Staging, 
             steps: [
               {
                 kind: 'run',
-                say: 'look at the rights and the room that it takes',
+                say: 'look at the rights, the room and the memory that it takes',
                 script: 'preflight',
                 calls: [{ host, args }],
                 deadline: DEADLINE,
@@ -49,7 +62,9 @@ export function preflight(inventory: Inventory, view: FleetView, goal: Staging, 
           },
         ],
   );
-  return tracks.length === 0 ? [] : [{ name: 'check', title: 'see that rights and room for it are there', tracks }];
+  return tracks.length === 0
+    ? []
+    : [{ name: 'check', title: 'see that rights, room and memory for it are there', tracks }];
 }
 
 const folderOf = (file: string): string => file.replace(/\/[^/]*$/, '') || '/';

@@ -10,7 +10,7 @@ import { unsettled } from './ground.ts';
 import { handReason, inHand, NEW } from './hand.ts';
 import { health, look } from './health.ts';
 import { listed } from './listed.ts';
-import { movingOver, wayTo } from './moving.ts';
+import { movingOver, slotOf, wayTo } from './moving.ts';
 import { settledFleet } from './newcomers.ts';
 import { rest, watching, type Fresh } from './watching.ts';
 import { MARGIN } from './margin.ts';
@@ -130,10 +130,22 @@ export function starting(
   return {
     name: 'start',
     title: `start ${goal.release} beside what serves on ${listed(hosts)}, before any user meets it`,
-    tracks: hosts.map((host) => track(inventory, view, host, goal, anew.has(host))),
+    tracks: hosts.map((host) => {
+      const { steps } = track(inventory, view, host, goal, anew.has(host));
+      const hint = alone(slotOf(view, named(inventory, host)));
+      return {
+        host,
+        steps: steps.map((step) =>
+          step.kind === 'probe' || (step.kind === 'run' && step.script === 'switch') ? { ...step, hint } : step,
+        ),
+      };
+    }),
     atOnce: inventory.service.start_concurrency,
   };
 }
+
+const alone = (port: number): string =>
+  `If it only can't run beside the release that serves (both want one lock file, one fixed port), give the hosts one slot (service.slots: [${port}]): each then leaves rotation for its own batch.`;
 
 /** The last look at a release that runs beside the one that serves. */
 function seen(inventory: Inventory, view: FleetView, host: string, goal: SwitchGoal): Track {

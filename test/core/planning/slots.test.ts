@@ -6,7 +6,7 @@ import { planRollback } from '../../../src/core/planning/rollback.ts';
 import type { Phase, Plan } from '../../../src/core/plan.ts';
 import { statusOf } from '../../../src/core/status.ts';
 import { interpret } from './interpreter.ts';
-import { author, idleOf, names, planOf, rollTo, servingOf, viewOf, worldOf, V1, V2, type World } from './world.ts';
+import { author, idleOf, names, planOf, rollTo, servingOf, viewOf, worldOf, V0, V1, V2, type World } from './world.ts';
 
 const MOST = 600_000;
 const moving = ({ phases }: Plan): string[] =>
@@ -41,6 +41,28 @@ describe('two slots', () => {
       [],
     );
     assert.equal(made.phases.find(({ name }) => name === 'start')?.atOnce, 20);
+  });
+
+  test('are looked at for the memory of a second application, where none runs there yet', () => {
+    const asked = ({ phases }: Plan): string[] =>
+      phases
+        .filter(({ name }) => name === 'check')
+        .flatMap(({ tracks }) => tracks.flatMap(({ steps }) => steps))
+        .flatMap((step) => (step.kind === 'run' ? step.calls : []))
+        .flatMap(({ host, args }) => {
+          const at = args.indexOf('memory');
+          return at < 0 ? [] : [[host, ...args.slice(at + 1, at + 4)].join(' ')];
+        });
+    const world = worldOf({ backends: 3, two: names('web', 2), second: ['web2'] });
+    assert.deepEqual(asked(planOf(planRoll(world.inventory, viewOf(world), rollTo(world), author))), [
+      'web1 /run/shop/8000.pid 8000 130',
+      'web2 /run/shop/8001.pid 8001 130',
+    ]);
+    // A release that lingers gives its memory back.
+    Object.assign(world.backends.get('web2')!.slots.get(8000)!, { running: V0, link: V0 });
+    assert.deepEqual(asked(planOf(planRoll(world.inventory, viewOf(world), rollTo(world), author))), [
+      'web1 /run/shop/8000.pid 8000 130',
+    ]);
   });
 
   test('go back with one flip while the former release lingers, and as usual after', () => {

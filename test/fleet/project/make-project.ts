@@ -17,6 +17,8 @@ const plan = {
   v3: { after: 'v2', why: 'Call it the newer shop' },
   /** shop/wsgi.py imports a module that is not there: `manage.py check` is content, Gunicorn does not start. */
   'bad-import': { after: 'v2', why: 'Use the payments module' },
+  /** It wants a lock file for itself: a second one on the host does not start. */
+  exclusive: { after: 'v2', why: 'Send the mails from one process' },
   'bad-health-503': { after: 'v2', why: 'Ask the payment provider in the health check' },
   'bad-health-redirect': { after: 'v2', why: 'Require a login everywhere' },
   /** The stylesheet names a picture that is not there: collectstatic fails. */
