@@ -48,8 +48,9 @@ export interface DaemonOptions {
   readonly version: string;
   /** Says something to whoever started it: a line. */
   readonly say: (text: string) => void;
-  /** The fleet; a test may hand in another. */
+  /** The fleet, and what is done beside a command; a test may hand in others. */
   readonly openFleet?: (file: string | undefined, tell: (event: Event) => void) => Promise<Opened>;
+  readonly openBeside?: typeof openBeside;
 }
 
 /** Milliseconds. */
@@ -125,7 +126,7 @@ export class Daemon implements Service {
     const now = Date.now();
     for (const job of await this.#store.liveJobs())
       // oxlint-disable-next-line no-await-in-loop
-      if (job.state !== 'watching') await this.#queue.wake(job.id, Math.min(job.due, now));
+      if (job.state !== 'watching') await this.#wake(job, Math.min(job.due, now));
     for (const schedule of await this.#store.schedules(100_000, false))
       // oxlint-disable-next-line no-await-in-loop
       await this.#next(schedule, now);
@@ -168,18 +169,22 @@ export class Daemon implements Service {
           if (event.type === 'rotation') this.#rotation = { in: event.in.length, out: event.out.length };
           tell(event);
         }),
-      openBeside,
+      openBeside: this.#options.openBeside ?? openBeside,
       stop: this.#stop.signal,
       asked: (job) => {
         const asked = this.#asked.get(job) ?? new AbortController();
         this.#asked.set(job, asked);
         return asked.signal;
       },
-      wake: (job, at) => this.#queue.wake(job, at),
+      wake: (job, at) => this.#wake(job, at),
       watch: () => this.#queue.watch(),
       ended: (job, said) => this.#ended(job, said),
       persist: (write) => this.#persist(write),
     };
+  }
+
+  #wake({ id, schedule }: Pick<Job, 'id' | 'schedule'>, at: number): Promise<void> {
+    return this.#queue.wake(id, at, schedule === null);
   }
 
   #openFleet(tell: (event: Event) => void): Promise<Opened> {
@@ -201,14 +206,14 @@ export class Daemon implements Service {
     if (schedule.state !== 'live' && schedule.state !== 'paused') return;
     const jobs = await this.#store.jobsOf([schedule.number]);
     if (jobs.some(({ state }) => LIVE.has(state))) return;
-    const next = nextJob(schedule, Math.max(0, ...jobs.map(({ due }) => due)), now);
+    const next = nextJob(schedule, Math.max(0, ...jobs.map(({ instant }) => instant)), now);
     if (next === null) {
       await this.#store.setSchedule(schedule.number, 'ended');
       return;
     }
     await this.#store.addJob({ ...next, schedule: schedule.number });
     if (schedule.state === 'paused') await this.#store.setJob(next.id, { paused: true });
-    await this.#queue.wake(next.id, next.due);
+    await this.#queue.wake(next.id, next.due, false);
   }
 
   /** Writes, again and again until it is written: a database that is away comes back, and the roll goes on meanwhile. */
@@ -284,7 +289,7 @@ export class Daemon implements Service {
       const commit = pinsCommit(read.data) && 'commit' in of ? of.commit.commit : null;
       const { schedule, first } = scheduled(read.data, { inventory: opened.inventory, by, now: Date.now(), commit });
       const made = await this.#store.add(schedule, first);
-      await this.#queue.wake(made.job.id, made.job.due);
+      await this.#wake(made.job, made.job.due);
       return await this.#safe(scheduleView(made.schedule, [made.job]));
     } finally {
       await opened.close();
@@ -305,7 +310,7 @@ export class Daemon implements Service {
     const job = await this.#waiting(schedule);
     const now = Date.now();
     await this.#store.setJob(job.id, { due: Math.min(job.due, now), paused: false }, ['waiting']);
-    await this.#queue.wake(job.id, now);
+    await this.#wake(job, now);
     return this.#safe(await this.#viewOf(number));
   }
 
@@ -314,7 +319,7 @@ export class Daemon implements Service {
     const job = await this.#waiting(schedule);
     await this.#store.setSchedule(number, paused ? 'paused' : 'live');
     await this.#store.setJob(job.id, { paused }, ['waiting']);
-    await this.#queue.wake(job.id, Math.max(job.due, Date.now()));
+    await this.#wake(job, Math.max(job.due, Date.now()));
     return this.#safe(await this.#viewOf(number));
   }
 
@@ -329,7 +334,7 @@ export class Daemon implements Service {
         'Let somebody else approve it, with a token of their own.',
       );
     await this.#store.setJob(job.id, { approvedBy: by }, ['waiting']);
-    await this.#queue.wake(job.id, Math.max(job.due, Date.now()));
+    await this.#wake(job, Math.max(job.due, Date.now()));
     return this.#safe(await this.#viewOf(number));
   }
 
@@ -363,13 +368,14 @@ export class Daemon implements Service {
       command: orderText(order),
       by,
       made: now,
+      instant: now,
       due: now,
       notAfter: null,
       needsApproval: false,
       commit: null,
     });
     if (job === undefined) throw new Error('the job was not kept');
-    await this.#queue.wake(job.id, now);
+    await this.#wake(job, now);
     return this.#safe(jobView(job));
   }
 

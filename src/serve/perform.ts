@@ -25,7 +25,7 @@ export interface Bench {
   /** Aborted when a person asks this job to stop. */
   readonly asked: (job: string) => AbortSignal;
   /** Lets the job be looked at again, at an instant (milliseconds since the epoch). */
-  readonly wake: (job: string, at: number) => Promise<void>;
+  readonly wake: (job: Job, at: number) => Promise<void>;
   /** A canary lives that nobody watches. */
   readonly watch: () => Promise<void>;
   /** Told when a job has come to its end, whatever that is. */
@@ -199,7 +199,7 @@ class Doing {
   async #wait(words: string, until: number | null): Promise<void> {
     const { store, persist, wake } = this.#bench;
     await persist(() => store.setJob(this.#job.id, { state: 'waiting', words }, ['waiting', 'running']));
-    if (until !== null) await persist(() => wake(this.#job.id, until));
+    if (until !== null) await persist(() => wake(this.#job, until));
   }
 
   async #watched(): Promise<void> {

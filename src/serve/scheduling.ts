@@ -70,7 +70,7 @@ function neverOpen(inventory: Inventory, from: number): void {
 const opensBy = (inventory: Inventory, from: number, to: number): number | null =>
   longEnough(inventory, from, to, 1)?.opens ?? null;
 
-/** The next job of a recurrence, after one that was due at `after`; null: it has none any more. What was missed meanwhile is left out. */
+/** The next job of a recurrence, after one of the instant `after`; null: it has none any more. What was missed meanwhile is left out. */
 export function nextJob(schedule: Schedule, after: number, now: number): Omit<NewJob, 'schedule'> | null {
   const { when } = schedule.wish;
   if (!('cron' in when)) return null;
@@ -88,6 +88,7 @@ function jobAt(schedule: Schedule, instant: number, now: number, commit: string 
     command: orderText(wish.order),
     by,
     made: now,
+    instant,
     due,
     notAfter: wish.notAfter === undefined ? null : due + wish.notAfter,
     needsApproval: wish.needsApproval === true,

@@ -24,6 +24,8 @@ export interface Job {
   readonly command: string;
   readonly by: string;
   readonly made: number;
+  /** Of the recurrence: of two jobs of a schedule the later one has the later instant, whenever each was done. */
+  readonly instant: number;
   readonly due: number;
   readonly notAfter: number | null;
   readonly needsApproval: boolean;
@@ -42,7 +44,7 @@ export interface Job {
 
 export type NewJob = Pick<
   Job,
-  'id' | 'schedule' | 'order' | 'command' | 'by' | 'made' | 'due' | 'notAfter' | 'needsApproval' | 'commit'
+  'id' | 'schedule' | 'order' | 'command' | 'by' | 'made' | 'instant' | 'due' | 'notAfter' | 'needsApproval' | 'commit'
 >;
 
 /** What must not be lost with the files of the database (kept-file.ts). */
@@ -55,7 +57,7 @@ export interface Kept {
 }
 
 const LIVE = `('waiting', 'running', 'watching')`;
-const JOB = `id, schedule, "order", command, by, made, due, not_after as "notAfter", needs_approval as "needsApproval",
+const JOB = `id, schedule, "order", command, by, made, instant, due, not_after as "notAfter", needs_approval as "needsApproval",
   approved_by as "approvedBy", paused, state, commit, exit, words, began, ended, number, tries`;
 const SCHEDULE = 'number, id, wish, zone, by, made, state';
 
@@ -147,7 +149,7 @@ export class Store {
   async jobsOf(schedules: readonly number[]): Promise<Job[]> {
     return this.#query(
       `select distinct on (schedule, state in ${LIVE}) ${JOB} from SCHEMA.jobs where schedule = any($1::int[])
-       order by schedule, state in ${LIVE}, due desc`,
+       order by schedule, state in ${LIVE}, instant desc`,
       [schedules],
     );
   }
@@ -288,11 +290,11 @@ export class Store {
 }
 
 async function insertJob(query: Query, job: NewJob): Promise<Job | undefined> {
-  const { id, schedule, order, command, by, made, due, notAfter, needsApproval, commit } = job;
+  const { id, schedule, order, command, by, made, instant, due, notAfter, needsApproval, commit } = job;
   const rows = await query<Job>(
-    `insert into SCHEMA.jobs (id, schedule, "order", command, by, made, due, not_after, needs_approval, commit, state)
-     values ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9, $10, 'waiting') on conflict (id) do nothing returning ${JOB}`,
-    [id, schedule, JSON.stringify(order), command, by, made, due, notAfter, needsApproval, commit],
+    `insert into SCHEMA.jobs (id, schedule, "order", command, by, made, due, not_after, needs_approval, commit, instant, state)
+     values ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9, $10, $11, 'waiting') on conflict (id) do nothing returning ${JOB}`,
+    [id, schedule, JSON.stringify(order), command, by, made, due, notAfter, needsApproval, commit, instant],
   );
   return rows[0];
 }

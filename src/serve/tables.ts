@@ -8,7 +8,11 @@ const VERSION = 1;
 
 export const schemaOf = (app: string): string => `orchestrate_${app}`;
 
+/** Held while the tables are made: services may begin at the same time. */
+const LOCK = 7_260_412;
+
 const made = (schema: string): string => `
+select pg_advisory_xact_lock(${LOCK});
 create schema if not exists ${schema};
 create table if not exists ${schema}.meta (one boolean primary key default true check (one), version int not null, revision float8 not null default 0);
 create table if not exists ${schema}.schedules (
@@ -27,6 +31,7 @@ create table if not exists ${schema}.jobs (
   command text not null,
   by text not null,
   made float8 not null,
+  instant float8 not null,
   due float8 not null,
   not_after float8,
   needs_approval boolean not null default false,

@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as rest } from 'node:timers/promises';
+import { Refusal } from '../../src/core/failure.ts';
+import { Daemon, type DaemonOptions } from '../../src/serve/daemon.ts';
+import { openFolder } from '../../src/serve/database.ts';
+import type { Service } from '../../src/serve/service.ts';
+import { lockFolder } from '../../src/serve/folder-lock.ts';
+import { SimFleet } from '../sim/fleet.ts';
+import { Operator } from '../sim/operator.ts';
+import { hasPostgres, Postgres } from '../remote/postgres.ts';
+import { written } from '../core/inventory/world.ts';
+
+let folder: string;
+let inventory: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'orchestrate-daemon-'));
+  inventory = join(folder, 'inventory.yaml');
+  await writeFile(inventory, written({}));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** A fleet whose time passes by itself, some thousand times as fast. */
+function livelyFleet(): {
+  readonly fleet: SimFleet;
+  readonly open: NonNullable<DaemonOptions['openFleet']>;
+  readonly end: () => void;
+} {
+  const fleet = new SimFleet({ backends: 2, balancers: 2 });
+  fleet.calm = true;
+  const state = { over: false };
+  const pass = async (): Promise<void> => {
+    while (!state.over) {
+      // oxlint-disable no-await-in-loop
+      await fleet.time.pass(() => state.over, 200);
+      await rest(1);
+      // oxlint-enable no-await-in-loop
+    }
+  };
+  void pass();
+  let opened = 0;
+  return {
+    fleet,
+    open: async (_file, tell) => {
+      const operator = new Operator(fleet, `svc${(opened += 1)}`);
+      return {
+        ...operator.opened,
+        clock: { ...operator.opened.clock, now: () => Date.now() },
+        emit: (event) => tell({ at: new Date(fleet.now).toISOString(), ...event }),
+      };
+    },
+    end: () => (state.over = true),
+  };
+}
+
+const said: string[] = [];
+const silent = { before: () => Promise.resolve(), tell: () => {}, end: () => Promise.resolve() };
+const begin = (of: DaemonOptions): Promise<Service & { close: () => Promise<void> }> => Daemon.open(of);
+
+const options = (data: string, open: DaemonOptions['openFleet'], more: Partial<DaemonOptions> = {}): DaemonOptions => ({
+  inventory,
+  data: join(folder, data),
+  version: '1',
+  say: (text) => said.push(text),
+  ...(open === undefined ? {} : { openFleet: open }),
+  openBeside: () => silent,
+  ...more,
+});
+
+async function until(so: () => Promise<boolean>, within = 60_000): Promise<void> {
+  const end = Date.now() + within;
+  // oxlint-disable-next-line no-await-in-loop
+  while (!(await so())) {
+    assert.ok(Date.now() < end, `it did not come\n${said.join('\n')}`);
+    // oxlint-disable-next-line no-await-in-loop
+    await rest(100);
+  }
+}
+
+describe('a service in a folder', () => {
+  test(
+    'does an order, tells it to those who follow, and knows it when it is started again',
+    { timeout: 90_000 },
+    async () => {
+      const { fleet, open, end } = livelyFleet();
+      let daemon = await begin(options('one', open));
+      const { id } = await daemon.start({ verb: 'roll', ref: '2' }, 'ada');
+      const told: string[] = [];
+      for await (const { event } of daemon.events(0, id, new AbortController().signal)) told.push(event.type);
+      assert.deepEqual([told[0], told.at(-1)], ['began', 'ended']);
+      assert.ok(told.includes('phase') && told.includes('finished'));
+      const job = await daemon.job(id);
+      assert.deepEqual([job.state, job.exit, job.by], ['done', 0, 'ada'], job.words ?? '');
+      assert.equal((await daemon.figures()).rolls.done, 1);
+      assert.deepEqual(
+        await daemon.figures().then(({ inRotation, outOfRotation }) => [inRotation, outOfRotation]),
+        [2, 0],
+      );
+      await daemon.close();
+      daemon = await begin(options('one', open));
+      assert.equal((await daemon.job(id)).state, 'done');
+      assert.equal((await daemon.schedules({ limit: 9, all: true })).length, 0);
+      await daemon.close();
+      end();
+      assert.deepEqual(fleet.violations, []);
+    },
+  );
+
+  test('a schedule waits, is paused, approved by somebody else, run, and cancelled', { timeout: 90_000 }, async () => {
+    const { open, end } = livelyFleet();
+    const daemon = await begin(options('two', open));
+    try {
+      const wish = {
+        order: { verb: 'roll', ref: '2' },
+        when: { cron: '0 2 * * tue' },
+        timeZone: 'Europe/Berlin',
+        needsApproval: true,
+      };
+      const made = await daemon.make(wish, 'ada');
+      assert.deepEqual([made.number, made.state, made.when], [1, 'live', '0 2 * * tue (Europe/Berlin)']);
+      assert.match(made.waits ?? '', /somebody else than ada/);
+      await assert.rejects(daemon.approve(1, 'ada'), /somebody else is to approve/);
+      assert.equal((await daemon.approve(1, 'bob')).approvedBy, 'bob');
+      assert.equal((await daemon.pause(1, true, 'ada')).state, 'paused');
+      assert.equal((await daemon.pause(1, false, 'ada')).state, 'live');
+      await daemon.runNow(1, 'ada');
+      await until(
+        async () => (await daemon.schedule(1)).last?.state === 'done' && (await daemon.schedule(1)).next !== null,
+      );
+      const { jobs, next } = await daemon.schedule(1);
+      assert.equal(jobs.length, 2, 'and the one after it is there');
+      assert.ok(next !== null && Date.parse(next) > Date.now());
+      assert.equal((await daemon.cancel(1, 'ada')).state, 'cancelled');
+      assert.deepEqual((await daemon.schedule(1)).jobs.map(({ state }) => state).toSorted(), ['cancelled', 'done']);
+      await assert.rejects(daemon.runNow(1, 'ada'), /nothing to do any more/);
+      await assert.rejects(daemon.schedule(7), (error: Refusal) => /no schedule 7/.test(error.message));
+    } finally {
+      await daemon.close();
+      end();
+    }
+  });
+
+  test('refuses what can not come true, with the way out', { timeout: 60_000 }, async () => {
+    const { open, end } = livelyFleet();
+    const daemon = await begin(options('three', open));
+    const wrong = async (more: object): Promise<string> => {
+      try {
+        await daemon.make({ order: { verb: 'roll', ref: '2' }, when: { at: 'now' }, ...more }, 'ada');
+      } catch (error) {
+        assert.ok(error instanceof Refusal && error.exit === 2 && error.next !== '', String(error));
+        return error.message;
+      }
+      return 'none';
+    };
+    try {
+      assert.match(await wrong({ when: { cron: '99 * * * *' } }), /no cron expression/);
+      assert.match(await wrong({ when: { cron: '0 2 * * *' }, timeZone: 'Mars/Olympus' }), /no time zone/);
+      assert.match(await wrong({ when: { at: '2020-01-01T02:00' } }), /has passed/);
+      assert.match(await wrong({ when: { at: 'tonight' } }), /has none/);
+      assert.match(await wrong({ order: { verb: 'drain', names: ['web1'] } }), /only a roll or a canary/);
+      assert.match(
+        await wrong({ order: { verb: 'roll', ref: '2', now: true, reason: 'x' } }),
+        /waits for its window by itself/,
+      );
+      assert.match(await wrong({ notAfter: 'soon' }), /notAfter/);
+      assert.equal((await daemon.schedules({ limit: 9, all: true })).length, 0);
+    } finally {
+      await daemon.close();
+      end();
+    }
+  });
+
+  test('is the only one there, also after one that died', { timeout: 60_000 }, async () => {
+    const data = join(folder, 'lock');
+    const unlock = await lockFolder(data);
+    await assert.rejects(
+      lockFolder(data),
+      (error: Refusal) => error.exit === 2 && error.message.includes(`process ${process.pid}`),
+    );
+    await unlock();
+    // A process that is no more, and one of the same number that began at another time.
+    for (const dead of ['{"pid":4194303,"began":"1"}\n', `{"pid":${process.pid},"began":"1"}\n`, 'nonsense']) {
+      // oxlint-disable no-await-in-loop
+      await writeFile(join(data, 'lock'), dead);
+      const again = await lockFolder(data);
+      assert.match(await readFile(join(data, 'lock'), 'utf8'), new RegExp(`"pid":${process.pid},`));
+      await again();
+      // oxlint-enable no-await-in-loop
+    }
+    const many = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(data)));
+    assert.equal(many.filter(({ status }) => status === 'fulfilled').length, 1);
+  });
+
+  test(
+    'what the database has lost, or all of it, is put back from the file beside it',
+    { timeout: 90_000 },
+    async () => {
+      const { open, end } = livelyFleet();
+      const data = join(folder, 'lost');
+      let daemon = await begin(options('lost', open));
+      await daemon.make({ order: { verb: 'roll', ref: '2' }, when: { cron: '0 2 1 1 *' } }, 'ada');
+      await daemon.tokens.put({
+        id: 'aaaaaaaaaaaa',
+        name: 'bob',
+        scope: 'read',
+        hash: 'b'.repeat(64),
+        made: '2026-11-27T00:00:00Z',
+      });
+      await daemon.close();
+      const kept = await readFile(join(data, 'kept.json'), 'utf8');
+      assert.match(kept, /"bob"/);
+      await rm(join(data, 'store', 'global'), { recursive: true });
+      daemon = await begin(options('lost', open));
+      const found = await daemon.schedule(1);
+      assert.deepEqual(
+        [found.state, found.jobs.length, (await daemon.tokens.list()).map(({ name }) => name)],
+        ['live', 1, ['bob']],
+      );
+      assert.match(said.join('\n'), /it is moved to store\.broken-\d+/);
+      assert.equal(
+        (await daemon.make({ order: { verb: 'roll', ref: '2' }, when: { cron: '0 3 1 1 *' } }, 'ada')).number,
+        2,
+      );
+      await daemon.close();
+      end();
+    },
+  );
+
+  test('that a newer orchestrate has written is left as it is', { timeout: 60_000 }, async () => {
+    const { open, end } = livelyFleet();
+    await (await begin(options('newer', open))).close();
+    const database = await openFolder(join(folder, 'newer'));
+    await database.script('update orchestrate_shop.meta set version = 99');
+    await database.close();
+    await assert.rejects(
+      begin(options('newer', open)),
+      (error: Refusal) => error.exit === 2 && /newer orchestrate/.test(error.message),
+    );
+    await writeFile(join(folder, 'newer', 'kept.json'), '{"version":99}');
+    end();
+  });
+});
+
+describe('two services that share a database', { skip: !hasPostgres }, () => {
+  let postgres: Postgres;
+  before(async () => (postgres = await Postgres.open()));
+  after(() => postgres.close());
+
+  test('200 jobs that are due: each is done once, by one of them', { timeout: 110_000 }, async () => {
+    const { fleet, open, end } = livelyFleet();
+    const database = `postgres://shop@127.0.0.1:${postgres.port}/postgres`;
+    const begun: string[] = [];
+    const counted: NonNullable<DaemonOptions['openFleet']> = async (file, tell) => {
+      begun.push('x');
+      return open(file, tell);
+    };
+    const two = await Promise.all(['a', 'b'].map((name) => begin(options(name, counted, { database }))));
+    try {
+      const jobs = await Promise.all(
+        Array.from({ length: 200 }, (_, at) => two[at % 2]!.start({ verb: 'linger stop' }, 'ada')),
+      );
+      await until(
+        async () =>
+          (await two[0]!.figures()).queued === 0 &&
+          (await Promise.all(jobs.slice(-20).map(({ id }) => two[1]!.job(id)))).every(({ state }) => state === 'done'),
+        100_000,
+      );
+      const ends = await Promise.all(jobs.map(({ id }) => two[1]!.job(id)));
+      assert.deepEqual(
+        ends.filter(({ state }) => state !== 'done').map(({ state, words }) => `${state} ${words}`),
+        [],
+      );
+      // Each service has looked once whether a canary lives.
+      assert.ok(begun.length <= 202, `each was begun once: ${begun.length}`);
+      assert.deepEqual(fleet.violations, []);
+    } finally {
+      await Promise.all(two.map((daemon) => daemon.close()));
+      end();
+    }
+  });
+});
