@@ -20,12 +20,31 @@ const SHOWN_LINES = 20;
 /** The last lines of an output, without terminal escapes or other control characters: hosts print what they like. A line that is said again and again is told once. */
 export function tail(output: string, lines = SHOWN_LINES): string[] {
   const told: { line: string; times: number }[] = [];
-  for (const line of shown(output)) {
+  for (const line of withoutHalt(shown(output))) {
     const last = told.at(-1);
     if (last?.line === line) last.times += 1;
     else told.push({ line, times: 1 });
   }
   return told.slice(-lines).map(({ line, times }) => (times === 1 ? line : `${line} (${times} times)`));
+}
+
+/**
+ * Without the traceback with which Gunicorn's master ends when its workers do not start: it is longer than the application's own, which
+ * stands before it and tells why.
+ */
+function withoutHalt(lines: readonly string[]): string[] {
+  const kept: string[] = [];
+  // Where the traceback that is being read begins among those that are kept.
+  let begin = -1;
+  for (const line of lines) {
+    const header = /^\s*Traceback \(most recent call last\):$/.test(line);
+    if (header) begin = kept.length;
+    kept.push(line);
+    if (header || begin < 0 || /^\s/.test(line)) continue;
+    if (/^gunicorn\.errors\.HaltServer: /.test(line)) kept.splice(begin, kept.length - begin - 1);
+    begin = -1;
+  }
+  return kept;
 }
 
 /** The first lines of an output, made safe in the same way. */

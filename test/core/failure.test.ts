@@ -41,6 +41,20 @@ test('the remedy is that of what was said', () => {
   assert.match(scriptFailure('web1', 'build', exited('too late', '', 75)).next, /Another operator/);
 });
 
+test("Gunicorn's own traceback does not hide the application's", () => {
+  const own = [
+    'Traceback (most recent call last):',
+    '  File "a.py", line 1, in <module>',
+    'RuntimeError: it is locked',
+  ];
+  const frames = Array.from({ length: 30 }, (_, at) => `  File "arbiter.py", line ${at}, in run`);
+  const halt = 'gunicorn.errors.HaltServer: <HaltServer 3>';
+  const output = [...own, 'Worker exiting', 'Traceback (most recent call last):', ...frames, halt].join('\n');
+  assert.deepEqual(tail(output), [...own, 'Worker exiting', halt]);
+  // Where the end of one was cut off above, nothing is known of it.
+  assert.deepEqual(tail([...frames.slice(0, 3), halt].join('\n')), [...frames.slice(0, 3), halt]);
+});
+
 test('of an output the end is shown without escapes, and each repeated line once', () => {
   assert.deepEqual(tail('a\n\nb\nb\r\nb\n\u001b[31mred\u001b[0m\u0007\n', 3), ['a', 'b (3 times)', 'red']);
   assert.deepEqual(tail('a\nb\nc', 2), ['b', 'c']);

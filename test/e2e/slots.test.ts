@@ -159,7 +159,7 @@ for (const configuration of ALL ? (['fixed', 'managed'] as const) : (['fixed'] a
       assert.ok(failure !== undefined);
       const text = story(failure).join('\n');
       if (process.env['ORCHESTRATE_TEST_TELL'] !== undefined) console.log(text);
-      assert.match(text, /^web1: (start \S+ on port 8001 of web1|ask web1, port 8001, from .*): /);
+      assert.match(text, /^(web[1-3]): (start \S+ on port 8001 of \1|ask \1, port 8001, from .*): /);
       assert.match(text, /RuntimeError: process \d+ has \/srv\/www\/shop\/shared\/mails\.lock/);
       assert.match(text, /What to do: .*can't run beside the release that serves.*service\.slots: \[8000\]/);
       assert.equal(await serving(), former);
