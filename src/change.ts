@@ -116,7 +116,7 @@ export async function change(
         'There is nobody to ask: this is not a terminal.',
         'Look at the plan with --dry-run, then give --yes.',
       );
-    if (!(await options.ask(await noted(proposed)))) return 0;
+    if (!(await options.ask(await noted(proposed)))) return 3;
   }
   const agreed = sentences(proposed).join('\n');
   for (; shut !== undefined; shut = await guard?.shut(proposed)) {

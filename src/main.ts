@@ -16,5 +16,11 @@ try {
   // A user without a home of their own compiles each time.
 }
 
+// Whoever read has gone (`| head`): that is no fault. What changes something then stops as at a hangup (cli/signals.ts).
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code !== 'EPIPE') process.exitCode ||= 1;
+  });
+
 const { main } = await import('./cli/program.ts');
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = (await main(process.argv.slice(2))) || process.exitCode;

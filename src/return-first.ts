@@ -32,7 +32,7 @@ export async function returnFirst(
   if (proposed === undefined) return undefined;
   if (!options.yes) {
     if (options.ask === undefined) return undefined;
-    if (!(await options.ask(proposed.plan))) return 0;
+    if (!(await options.ask(proposed.plan))) return 3;
   }
 
   const held = await takeHold(opened, seen, wanted, options, command, proposed.plan.intent ?? null);

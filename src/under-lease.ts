@@ -91,7 +91,7 @@ export async function underLease(opened: Opened, wanted: Change, options: Change
     // The question, the lease and the hooks may have taken long.
     const late = await guard?.shut(plan);
     if (late !== undefined) throw late.refusal;
-    if (sentences(plan).join('\n') !== way.agreed && !options.yes && !(await options.ask?.(plan))) return 0;
+    if (sentences(plan).join('\n') !== way.agreed && !options.yes && !(await options.ask?.(plan))) return 3;
 
     emit(beginning(opened, command, held.token, plan));
     for (const note of (await noted(plan)).notes) emit({ type: 'note', text: note });

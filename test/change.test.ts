@@ -134,7 +134,7 @@ describe('a change', () => {
       change: { plan: () => planned(plan(`plan ${(looks += 1)}`, phase('forward', 'web1'))) },
       options: { yes: false, ask: ({ title }) => Promise.resolve(asked.push(title) < 2) },
     });
-    assert.equal(await run(), 0);
+    assert.equal(await run(), 3);
     assert.deepEqual(asked, ['plan 1', 'plan 2']);
     assert.equal(count(calls, 'forward'), 0);
     assertGivenUp(calls);

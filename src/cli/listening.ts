@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import type { Event } from '../core/event.ts';
 import type { FleetView } from '../core/fleet.ts';
 import type { Plan } from '../core/plan.ts';
@@ -12,6 +11,7 @@ import { live } from '../tell/live.ts';
 import { openBeside } from '../beside.ts';
 import { change, type Change, type ChangeOptions } from '../change.ts';
 import { open, type Opened } from '../open.ts';
+import { goOn } from './asking.ts';
 import { listenToSignals } from './signals.ts';
 import { onBalancers, withoutBalancers, type BalancerFlags } from '../verbs/balancers.ts';
 
@@ -159,17 +159,7 @@ function show(plan: Plan, json: boolean): void {
   write(json ? `${safeJson(plan, 2)}\n` : `${sentences(plan).join('\n')}\n`);
 }
 
-async function ask(plan: Plan): Promise<boolean> {
+function ask(plan: Plan): Promise<boolean> {
   show(plan, false);
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const answer = await terminal.question('Go on? [y/N] ');
-    return /^(y|yes)$/i.test(answer.trim());
-  } catch (error) {
-    // Ctrl-C or Ctrl-D: a no.
-    if (error instanceof Error && error.name === 'AbortError') return false;
-    throw error;
-  } finally {
-    terminal.close();
-  }
+  return goOn();
 }

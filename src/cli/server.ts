@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { goOn } from './asking.ts';
 import type { Event } from '../core/event.ts';
 import { orderSchema, type Order } from '../core/api/order.ts';
 import { Refusal } from '../core/failure.ts';
@@ -98,7 +98,7 @@ export async function orderThere(order: Order, flags: ServerFlags): Promise<numb
       process.stdout.write(`${text}\n`);
       return 0;
     }
-    if (!(await agreed(text, json))) return 0;
+    if (!(await agreed(text, json))) return 3;
   }
   const job = await client.ask<JobView>('POST', '/v1/jobs', order);
   return follow(client, job.id, flags);
@@ -177,13 +177,5 @@ async function agreed(text: string, json: boolean): Promise<boolean> {
       'Look at the plan with --dry-run, then give --yes.',
     );
   process.stdout.write(`${text}\n`);
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^(y|yes)$/i.test((await terminal.question('Go on? [y/N] ')).trim());
-  } catch (error) {
-    if (error instanceof Error && error.name === 'AbortError') return false;
-    throw error;
-  } finally {
-    terminal.close();
-  }
+  return goOn();
 }

@@ -41,7 +41,7 @@ function withoutHalt(lines: readonly string[]): string[] {
     if (header) begin = kept.length;
     kept.push(line);
     if (header || begin < 0 || /^\s/.test(line)) continue;
-    if (/^gunicorn\.errors\.HaltServer: /.test(line)) kept.splice(begin, kept.length - begin - 1);
+    if (line.startsWith('gunicorn.errors.HaltServer: ')) kept.splice(begin, kept.length - begin - 1);
     begin = -1;
   }
   return kept;
