@@ -67,6 +67,7 @@ async function watching(session: Session, flags: ChangingFlags & NowFlags): Prom
   const view = await lookAt(opened, []);
   const split = splitOf(newestRecord(view));
   if (split === null) return 0;
+  notAb(split);
   const watch = new Watch(opened, view, split);
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- what comes next depends on what was found
@@ -234,6 +235,7 @@ export async function canaryStatus(flags: LookFlags): Promise<number> {
       process.stdout.write(flags.json === true ? 'null\n' : 'No canary lives.\n');
       return 0;
     }
+    notAb(split);
     const watch = new Watch(opened, view, split, 'read');
     await lookWhole(watch);
     const state = stateOf(watch.watched);
@@ -259,6 +261,7 @@ export async function canaryReport(flags: LookFlags & { readonly html?: string }
     const over = record?.split === undefined ? record?.ended : undefined;
     const last = record?.split ?? over;
     if (last === undefined) throw new Refusal(3, 'There was no canary yet.', '`orchestrate canary 10%` begins one.');
+    notAb(last);
     const watch = new Watch(opened, view, last, 'read');
     await lookWhole(watch);
     const { watched: now } = watch;
@@ -281,6 +284,16 @@ export async function canaryReport(flags: LookFlags & { readonly html?: string }
   }
 }
 
+/** Throws `Refusal` (exit 3): an A/B window is judged by nobody, and told of elsewhere. */
+function notAb({ ab }: Pick<Split, 'ab'>): void {
+  if (ab !== undefined)
+    throw new Refusal(
+      3,
+      'That is an A/B window, and no canary.',
+      '`orchestrate ab status` and `orchestrate ab report` tell of it.',
+    );
+}
+
 /** All that was added up: what one look brings has a bound. */
 async function lookWhole(watch: Watch): Promise<void> {
   for (let before = -1; watch.watched.windows > before;) {
@@ -291,6 +304,7 @@ async function lookWhole(watch: Watch): Promise<void> {
 }
 
 const HOW = {
+  ended: 'ended',
   promoted: 'promoted',
   aborted: 'aborted',
   unwatched: 'ended by the balancers, since nobody watched,',

@@ -220,6 +220,31 @@ function program(end: { code: number }): Command {
     .option('--html <file>', 'also as a page with charts')
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./canary.ts')).canaryReport));
+  const ab = overriding(
+    changing(top.command('ab').description('two releases side by side as equals, each user on one side, until a time')),
+  )
+    .option('--a <ref>', 'side A: what serves, where it is to be made sure')
+    .option('--b <ref>', 'side B: branch, tag or commit')
+    .addOption(new Option('--share <share>', 'of the users, on side B').argParser(canaryShare).default(50, '50%'))
+    .option('--until <time>', 'its end: 2026-12-01T06:00')
+    .addOption(
+      new Option('--then <side>', 'what everybody meets after it, though nobody is there')
+        .choices(['a', 'b', 'ask'])
+        .default('ask'),
+    )
+    .option('--name <name>', 'what chooses who is on which side, the same for the same name (default: the commit)')
+    .action(does(async () => (await import('./ab.ts')).ab));
+  ab.command('status')
+    .description('what stands side by side, until when, and whether it ends by itself')
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./ab.ts')).abStatus));
+  ab.command('report')
+    .description('both sides in numbers: of the window that is open, or of the last one')
+    .option('--json', 'as JSON')
+    .action(does(async () => (await import('./ab.ts')).abReport));
+  overriding(changing(ab.command('end').description('everybody to one side, now'))).action(
+    does(async () => (await import('./ab.ts')).abEnd),
+  );
   top
     .command('releases')
     .description('the releases on each host')

@@ -86,6 +86,8 @@ export interface Inventory {
     readonly on_failure: 'rollback' | 'halt' | 'skip';
     readonly max_failures: number;
   };
+  /** Names of goals, each with a method and a pattern of the URL, as goals.ts reads them. */
+  readonly ab: { readonly goals: Readonly<Record<string, string>> };
   readonly canary: {
     /** Of a hundred. */
     readonly share: number;

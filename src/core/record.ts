@@ -87,6 +87,8 @@ const split = z.strictObject({
   promote: z.enum(['ask', 'auto']),
   /** What the followers do when nobody watches. */
   unwatched: z.enum(['abort', 'keep']),
+  /** An A/B window: two equals, side A (`baseline`) and side B (`canary`), judged by nobody, and what becomes of it at its end. */
+  ab: z.strictObject({ until: time, next: z.enum(['a', 'b', 'ask']) }).exactOptional(),
   /** The bin of the baseline's slowest hundredth before it began; none: too little was known. */
   t99: z.int().min(0).max(1000).exactOptional(),
   by: words,
@@ -95,8 +97,8 @@ const split = z.strictObject({
   at: time,
 });
 
-/** The last split that is over, for who asks for its report. `how`: unwatched: the balancers have sent everybody back by themselves. */
-const ended = split.extend({ how: z.enum(['promoted', 'aborted', 'unwatched']), over: time });
+/** The last split that is over, for who asks for its report. `how`: unwatched: the balancers have sent everybody back by themselves; ended: they have ended an A/B window at its time. */
+const ended = split.extend({ how: z.enum(['promoted', 'aborted', 'unwatched', 'ended']), over: time });
 
 const record = z.strictObject({
   version: z.literal(1),

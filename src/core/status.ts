@@ -108,7 +108,9 @@ export function statusOf(
     canary:
       split === null
         ? null
-        : `${split.canary} beside ${split.baseline}, ${splitWords(split)}; ${split.by} began \`${split.command}\` at ${split.at}`,
+        : split.ab !== undefined
+          ? `A/B until ${split.ab.until}: A is ${split.baseline}, B is ${split.canary} for ${split.share} % of the users; ${split.by} began \`${split.command}\` at ${split.at}`
+          : `${split.canary} beside ${split.baseline}, ${splitWords(split)}; ${split.by} began \`${split.command}\` at ${split.at}`,
     back: waysBack(view, now),
     atWork: (newestLease(view)?.remaining ?? 0) > 0,
   };

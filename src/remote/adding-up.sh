@@ -1,11 +1,13 @@
 # shellcheck shell=sh
 # Put before follow.sh and before-canary.sh. Adds up lines of the access log, as docs/verdict.md says what is counted.
 
-# adding_up ARMS HEALTH WIDTH ERRED: reads log lines and prints one JSON object for each window that is over.
+# adding_up ARMS HEALTH WIDTH ERRED GOALS REACHED: reads log lines and prints one JSON object for each window that is over.
 #   ARMS     `ADDRESS=ARM`, one a word: canary or baseline. Attempts that reached another address are in none of it
 #   HEALTH   the path of health probes, which are left out
 #   WIDTH    seconds of a window
 #   ERRED    a file with the clients that have erred in this canary: read first, added to. Empty: there is none
+#   GOALS    what clients of an A/B window may come to: `NAME METHOD PATTERN`, one after the other; METHOD - is any. Empty, in a canary
+#   REACHED  in an A/B window: a file with the clients that came at all, and to a goal: read first, added to. Empty: there is none
 # Among the lines stand others, which begin with @ and which no log has:
 #   @ tick EPOCH                what was written up to now has been read: windows that ended a second before are over
 #   @ live GENERATION BUCKETS EPOCH   what `live` names, seen then, and how many lanes lead to the canary
@@ -17,12 +19,13 @@
 #
 # {"t":SECONDS,"generation":N,"buckets":N,"moved":0|1,"gap":0|1,"lines":N,"strange":N,"top":N,"clients":{"canary":N,"baseline":N},
 #  "upstreams":[{"address":A,"n":N,"errors":N,"errors_all":N,"clients":N,"times":[[BIN,COUNT],...]},...]}
-# `lines`: of our format; `top`: those of the busiest address; `clients`: new in this arm (in `upstreams`: at this upstream), up to 1,000.
+# `lines`: of our format; `top`: those of the busiest address; `clients`: new in this arm (in `upstreams`: at this upstream), up to 1,000; in
+# an A/B window up to 200,000 in this arm, and a line has ,"goals":{NAME:{"canary":N,"baseline":N},...} behind `clients`: who came to it, new.
 adding_up() {
   # mawk would wait until it has read some thousand bytes.
   interactive=$(awk -W version </dev/null 2>&1 | sed -n '1s/^mawk.*/-W interactive/p') || :
   # shellcheck disable=SC2086 # two words, or none
-  awk $interactive -F '"' -v arms="$1" -v health="$2" -v width="$3" -v erred_file="$4" '
+  awk $interactive -F '"' -v arms="$1" -v health="$2" -v width="$3" -v erred_file="$4" -v goals="${5-}" -v reached_file="${6-}" '
     BEGIN {
       count = split(arms, each, " ")
       for (i = 1; i <= count; i++) {
@@ -32,6 +35,19 @@ adding_up() {
         order[i] = address
       }
       if (erred_file != "") while ((getline key <erred_file) > 0) if (!(key in erred)) { erred[key]; erred_count++ }
+      most = 1000
+      if (reached_file != "") most = 200000
+      goal_count = int(split(goals, each, " ") / 3)
+      for (i = 1; i <= goal_count; i++) {
+        goal[i] = each[3 * i - 2]
+        goal_method[i] = each[3 * i - 1]
+        goal_pattern[i] = each[3 * i]
+      }
+      if (reached_file != "") while ((getline key <reached_file) > 0) {
+        split(key, each, " ")
+        reached[key]
+        known_of[each[1] == "-" ? each[2] : each[1] " " each[2]]++
+      }
       ln_step = log(1.05)
       generation = buckets = 0
     }
@@ -83,12 +99,34 @@ adding_up() {
       key = client " " $36
       if (index($8, ",") == 0 && index($8, " ") == 0) {
         attempt(t, key, $8, $16, $20, 1)
+        if (reached_file != "") answered(t, key, $8)
         return
       }
       attempts = split($8, addresses, /, | : /)
       split($16, statuses, /, | : /)
       split($20, times, /, | : /)
       for (i = 1; i <= attempts; i++) attempt(t, key, addresses[i], statuses[i], times[i], i == attempts)
+      if (reached_file != "") answered(t, key, addresses[attempts])
+    }
+
+    # answered T KEY ADDRESS: a client of an A/B window was answered by the upstream; did it come to a goal?
+    function answered(t, key, address,   side, i) {
+      if (!(address in arm)) return
+      side = arm[address]
+      if (reach("-", side, key, most)) fresh[t, side]++
+      if ($12 !~ /^[23][0-9][0-9]$/) return
+      for (i = 1; i <= goal_count; i++)
+        if ((goal_method[i] == "-" || goal_method[i] == $56) && $64 ~ goal_pattern[i] && reach(goal[i], side, key, most)) came[t, i, side]++
+    }
+
+    # Whether it is new.
+    function reach(what, side, key, most,   at) {
+      at = what " " side " " key
+      if (at in reached || known_of[what == "-" ? side : what " " side] >= most) return 0
+      reached[at]
+      known_of[what == "-" ? side : what " " side]++
+      print at >>reached_file
+      return 1
     }
 
     function attempt(t, key, address, status, time, last,   side, at, bin, gone) {
@@ -96,7 +134,7 @@ adding_up() {
       side = arm[address]
       at = t " " address
       n[at]++
-      if (known_of[side] < 1000 && !((side, key) in known)) {
+      if (reached_file == "" && known_of[side] < most && !((side, key) in known)) {
         known[side, key]
         known_of[side]++
         fresh[t, side]++
@@ -151,6 +189,16 @@ adding_up() {
       before = t + width <= changed - 2
       said = sprintf("{\"t\":%d,\"generation\":%d,\"buckets\":%d,\"moved\":%d,\"gap\":%d,\"lines\":%d,\"strange\":%d,\"top\":%d,\"clients\":{\"canary\":%d,\"baseline\":%d},\"upstreams\":[", \
         t, before ? former_generation : generation, before ? former_buckets : buckets, t in moved, t in gap, lines, strange, top, fresh[t, "canary"], fresh[t, "baseline"])
+      if (reached_file != "") {
+        sub(/"upstreams":\[$/, "\"goals\":{", said)
+        for (i = 1; i <= goal_count; i++) {
+          said = said sprintf("%s\"%s\":{\"canary\":%d,\"baseline\":%d}", i > 1 ? "," : "", goal[i], came[t, i, "canary"], came[t, i, "baseline"])
+          delete came[t, i, "canary"]
+          delete came[t, i, "baseline"]
+        }
+        said = said "},\"upstreams\":["
+        fflush(reached_file)
+      }
       sep = ""
       for (i = 1; i <= count; i++) {
         at = t " " order[i]

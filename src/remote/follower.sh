@@ -3,11 +3,12 @@
 # Put before follow.sh and watch.sh, with adding-up.sh, clock.sh and generation.sh. The follower is a detached process on a balancer, for as long as a canary lives: it reads the access
 # log, adds up each window (adding-up.sh), and sends everybody back when nobody watches any more. All that it needs and tells is in
 # FOLDER/follow, which only the operator's user may read: client addresses never leave the balancer.
-#   what      NAME, LOG, HEALTH, WIDTH and ARMS, a line each: written by follow.sh; without it the follower ends
+#   what      NAME, LOG, HEALTH, WIDTH, GOALS (`-`: a canary) and ARMS, a line each: written by follow.sh; without it the follower ends
 #   windows   what was added up, one JSON object a line
 #   erred     the clients that have erred
+#   reached   the clients that came, and came to a goal, in an A/B window
 #   watched   BOOT UPTIME: when a watcher last looked
-#   armed     FENCE EXPECTED NUMBER: what to do when nobody does (arm.sh)
+#   armed     FENCE EXPECTED NUMBER: what to do when nobody does; behind it BOOT UPTIME: what to do then, whoever watches (arm.sh)
 #   running   is locked by the one that runs
 
 # follows DIR: whether a follower runs.
@@ -24,6 +25,7 @@ begin_following() {
     read -r log
     read -r health
     read -r width
+    read -r goals
     read -r arms
   } <"$1/follow/what"
   exec 3<"$log"
@@ -39,7 +41,9 @@ begin_following() {
 
 # following FOLDER DIR: the follower itself.
 following() {
-  read_log "$1" "$2" | adding_up "$arms" "$health" "$width" "$2/erred" >>"$2/windows"
+  reached=$2/reached
+  if [ "$goals" = - ]; then goals='' reached=''; fi
+  read_log "$1" "$2" | adding_up "$arms" "$health" "$width" "$2/erred" "$goals" "$reached" >>"$2/windows"
 }
 
 # read_log FOLDER DIR: what is written to the log (descriptor 3) from now on, and the @ lines of adding-up.sh. Ends with the canary.
@@ -78,15 +82,19 @@ read_log() {
   done
 }
 
-# unwatched FOLDER DIR: sends everybody back when no watcher has looked for two minutes. Only while the fence is exactly the one that armed
+# unwatched FOLDER DIR: sends everybody to one side when no watcher has looked for two minutes, or when an A/B window is over. Only while the fence is exactly the one that armed
 # it and what serves is what served then: whoever took the lease since knows better.
 unwatched() {
   clock
   read -r boot </proc/sys/kernel/random/boot_id
-  watched_boot='' watched_at=0
-  if [ -s "$2/watched" ]; then read -r watched_boot watched_at <"$2/watched"; fi
-  if [ "$watched_boot" = "$boot" ] && [ $((now / 100 - watched_at)) -lt 120 ]; then return; fi
-  read -r armed_token armed_sequence armed_holder expected number <"$2/armed"
+  read -r armed_token armed_sequence armed_holder expected number end_boot end_at <"$2/armed"
+  if [ -n "$end_boot" ]; then
+    if [ "$end_boot" != "$boot" ] || [ $((now / 100)) -lt "$end_at" ]; then return; fi
+  else
+    watched_boot='' watched_at=0
+    if [ -s "$2/watched" ]; then read -r watched_boot watched_at <"$2/watched"; fi
+    if [ "$watched_boot" = "$boot" ] && [ $((now / 100 - watched_at)) -lt 120 ]; then return; fi
+  fi
   read -r fence <"$1/fence"
   [ "$fence" = "$armed_token $armed_sequence $armed_holder" ] || return 0
   (

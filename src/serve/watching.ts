@@ -4,7 +4,7 @@ import type { Change } from '../change.ts';
 import type { Event } from '../core/event.ts';
 import { Refusal } from '../core/failure.ts';
 import { newestRecord, seenBalancers } from '../core/fleet.ts';
-import type { Split } from '../core/record.ts';
+import type { EndedSplit, Split } from '../core/record.ts';
 import { shareOf, splitOf } from '../core/split.ts';
 import type { Verdict } from '../core/verdict/reading.ts';
 import { lookAt } from '../look-at.ts';
@@ -59,7 +59,9 @@ class Watching {
       // oxlint-disable no-await-in-loop -- what comes next depends on what was found
       if (stop.aborted) throw new HandedOver('canary');
       const view = await lookAt(this.#opened, []);
-      const split = splitOf(newestRecord(view));
+      const lives = splitOf(newestRecord(view));
+      // An A/B window needs nobody: the balancers end it.
+      const split = lives?.ab === undefined ? lives : null;
       if (split !== null) {
         await this.#one(new Watch(this.#opened, view, split), split);
         continue;
@@ -131,7 +133,7 @@ class Watching {
 
   async #end(
     jobs: readonly Job[],
-    ended: { readonly how: 'promoted' | 'aborted' | 'unwatched'; readonly canary: string } | undefined,
+    ended: { readonly how: EndedSplit['how']; readonly canary: string } | undefined,
   ): Promise<void> {
     const reading = this.#last?.watched.reading;
     const verdict = reading?.verdict;
@@ -189,6 +191,7 @@ class Watching {
 
 const HOW = {
   promoted: 'promoted',
+  ended: 'over',
   aborted: 'taken back',
   unwatched: 'taken back by the balancers, since nobody watched',
 } as const;

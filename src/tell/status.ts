@@ -26,9 +26,7 @@ export function statusLines(status: Status): string[] {
       : status.atWork
         ? [`AT WORK: ${status.unfinished}.`]
         : [`UNFINISHED: ${status.unfinished}. \`orchestrate resume\` goes on; \`orchestrate rollback\` goes back.`]),
-    ...(status.canary === null
-      ? []
-      : [`CANARY: ${status.canary}. \`orchestrate canary status\` tells what it has come to.`]),
+    ...(status.canary === null ? [] : [besideText(status.canary)]),
     ...status.back.map(
       ({ release, on, until }) =>
         `Going back to ${release} is instant until ${until.slice(0, 19).replace('T', ' ')} UTC${on.length === status.backends.length ? '' : ` on ${on.join(', ')}`}.`,
@@ -38,3 +36,8 @@ export function statusLines(status: Status): string[] {
       : status.drift.map((line) => `! ${line}`)),
   ].map(clean);
 }
+
+const besideText = (words: string): string =>
+  words.startsWith('A/B')
+    ? `${words}. \`orchestrate ab report\` tells what it has come to.`
+    : `CANARY: ${words}. \`orchestrate canary status\` tells what it has come to.`;

@@ -76,7 +76,9 @@ describe('a service that rolls while nobody is there', () => {
   });
 
   const url = `postgres://${DATABASE.PGUSER}:${DATABASE.PGPASSWORD}@ADDRESS/${DATABASE.PGDATABASE}`;
-  for (const where of ['in its folder', 'in PostgreSQL, with two services'] as const)
+  for (const where of ALL
+    ? (['in its folder', 'in PostgreSQL, with two services'] as const)
+    : (['in its folder'] as const))
     test(`killed in the middle of a roll, what it keeps ${where}: the roll is brought to its end, once`, async (t) => {
       const shared = where !== 'in its folder';
       await withData((data) =>

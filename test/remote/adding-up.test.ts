@@ -13,10 +13,19 @@ import { run } from './stand.ts';
 const part = readFileSync(new URL('../../src/remote/adding-up.sh', import.meta.url), 'utf8');
 
 /** The windows of 5 s that lines make, up to `end`. Arms: `c:1` and `c:2` are the canary, `b:1` and `b:2` the baseline. */
-function windowsOf(lines: readonly string[], end = 1100, start = 1000): Followed[] {
+function windowsOf(lines: readonly string[], end = 1100, start = 1000, ab: readonly string[] = []): Followed[] {
   const ran = spawnSync(
     'sh',
-    ['-c', `${part}\nadding_up "$@"`, 'x', 'c:1=canary c:2=canary b:1=baseline b:2=baseline', '/healthz', '5', ''],
+    [
+      '-c',
+      `${part}\nadding_up "$@"`,
+      'x',
+      'c:1=canary c:2=canary b:1=baseline b:2=baseline',
+      '/healthz',
+      '5',
+      '',
+      ...ab,
+    ],
     {
       input: [`@ tick ${start}`, '@ live 000042 10 1', ...lines, '', `@ tick ${end}`, ''].join('\n'),
       encoding: 'utf8',
@@ -184,6 +193,43 @@ test('what users met in the last hour, for the forecast of a canary', async () =
     );
     assert.equal(read.lines, 2);
     assert.equal((await run('before-canary', [join(folder, 'none'), '/healthz', '10', 'b:0'])).code, 78);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('in an A/B window a client comes once, and comes to a goal once, whichever host and whoever follows', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'reached-'));
+  try {
+    const file = join(folder, 'reached');
+    const goals = 'order POST ^/checkout/(done|paid)$ read - ^/article/[0-9]+';
+    const of = (...lines: string[]): Pick<Followed, 'clients' | 'goals'>[] =>
+      windowsOf(lines, 1006, 1000, [goals, file]).map(({ clients, goals: came }) => ({
+        clients,
+        ...(came === undefined ? {} : { goals: came }),
+      }));
+    const order = { method: 'POST', uri: '/checkout/done', status: '302' };
+    const first = of(
+      logLine({ time: 1000, client: '1', upstream: 'c:1', ...order }),
+      logLine({ time: 1001, client: '1', upstream: 'c:2', ...order }),
+      logLine({ time: 1001, client: '2', upstream: 'b:1', ...order, status: '500' }),
+      logLine({ time: 1001, client: '3', upstream: 'b:1', ...order, method: 'GET' }),
+      logLine({ time: 1001, client: '4', upstream: 'b:1', uri: '/article/77?x=1' }),
+      logLine({ time: 1001, client: '5', upstream: 'c:1, b:2', answered: '502, 200', took: '0.1, 0.1', ...order }),
+    );
+    assert.deepEqual(first[0], {
+      clients: { canary: 1, baseline: 4 },
+      goals: { order: { canary: 1, baseline: 1 }, read: { canary: 0, baseline: 1 } },
+    });
+    // One that was started again knows who came before.
+    const second = of(
+      logLine({ time: 1000, client: '1', upstream: 'c:1', ...order }),
+      logLine({ time: 1000, client: '6', upstream: 'c:1', ...order }),
+    );
+    assert.deepEqual(second[0], {
+      clients: { canary: 1, baseline: 0 },
+      goals: { order: { canary: 1, baseline: 0 }, read: { canary: 0, baseline: 0 } },
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -48,7 +48,7 @@ afterEach(async () => {
 const fenced = (name: string, ...args: string[]) =>
   run(name, [folder, '1', String((sequence += 1)), 'tester', ...args]);
 const begin = (name = 'c1', width = '1') =>
-  fenced('follow', 'begin', name, log, '/healthz', width, 'b:1=baseline', 'c:1=canary');
+  fenced('follow', 'begin', name, log, '/healthz', width, '-', 'b:1=baseline', 'c:1=canary');
 async function watch(offset = 0, how: 'watch' | 'read' = 'watch', most = 1_000_000): Promise<Watched> {
   const ran = await run('watch', [folder, 'c1', String(offset), String(most), how]);
   assert.equal(ran.code, 0, ran.err);
@@ -120,7 +120,7 @@ test('another canary begins anew; one that is not followed is not watched', asyn
   assert.equal((await begin()).code, 0);
   add('1');
   assert.equal(all((await told(1)).windows), 1);
-  assert.equal((await fenced('follow', 'begin', 'c2', join(root, 'none'), '/', '1', 'b:1=baseline')).code, 78);
+  assert.equal((await fenced('follow', 'begin', 'c2', join(root, 'none'), '/', '1', '-', 'b:1=baseline')).code, 78);
 });
 
 test('a follower that was killed is started again by the next look, and says that it missed something', async () => {
@@ -179,6 +179,20 @@ test('when nobody watches for two minutes, everybody is sent back', async () => 
   assert.equal((await watch(0, 'read')).armed, false);
 });
 
+test('an A/B window ends at its time, whoever watches; not before, and not for one who took the lease since', async () => {
+  await begin();
+  assert.equal((await fenced('arm', '000001', '000002', '4')).code, 0);
+  leave(300);
+  await pause(1500);
+  assert.equal(live(), 'generations/000001');
+  await watch();
+  await until(() => live() === 'generations/000002', 6000);
+  assert.equal((await fenced('arm', '000002', '000003', '1')).code, 0);
+  await fenced('fence');
+  await pause(3000);
+  assert.equal(live(), 'generations/000002');
+});
+
 test('whoever watches, has taken the lease since, or has moved the traffic disarms it', async () => {
   await begin();
   assert.equal((await fenced('arm', '000002', '000003')).code, 77);
@@ -209,7 +223,7 @@ test('what a real Nginx logs under a split is counted, arm by arm', async () => 
     assert.equal((await stand.move(shop, 'none', '000001', ...table)).code, 0);
     await stand.ask(shop, '/');
     const arms = shop.backends.map(({ slots }, at) => `127.0.0.1:${slots[0]}=${at === 0 ? 'baseline' : 'canary'}`);
-    const args = ['begin', 'c1', shop.nginx.access_log, '/healthz', '1', ...arms];
+    const args = ['begin', 'c1', shop.nginx.access_log, '/healthz', '1', '-', ...arms];
     const ran = await run('follow', [...stand.fence(shop), ...args]);
     assert.equal(ran.code, 0, ran.err);
     const look = async (): Promise<Followed[]> => {

@@ -42,6 +42,8 @@ const followed = z.strictObject({
   /** Requests of the address that sent the most. */
   top: count,
   clients: z.strictObject({ canary: count, baseline: count }),
+  /** Of an A/B window: new clients who came to each goal. */
+  goals: z.record(z.string().max(40), z.strictObject({ canary: count, baseline: count })).exactOptional(),
   upstreams: z.array(upstream).max(10_000),
 });
 

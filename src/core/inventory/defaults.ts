@@ -62,6 +62,7 @@ export function fillIn(
       access_log: nginx.access_log ?? `/var/log/nginx/${app}.json`,
     },
     canary: sections.canary,
+    ab: sections.ab,
     roll: { ...roll, batch: Array.isArray(roll.batch) ? roll.batch : [roll.batch] },
     time_zone,
     windows_on_close: sections.windows_on_close,

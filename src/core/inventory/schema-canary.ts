@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { goalOf } from '../ab/goals.ts';
 import * as value from './values.ts';
 
 /** The part of the inventory's schema that says how a release is tried on some of the users first. */
@@ -51,3 +52,22 @@ export const canary = z
     max_error_rate: chance.prefault('1%').describe('A release that errs so often is not called good.'),
   })
   .describe('A release that some of the users meet first.');
+
+/** What users come to: `POST ^/checkout/done`. Which text is a goal, goals.ts says. */
+const goals = z.record(z.string(), z.string()).superRefine((read, context) => {
+  if (Object.keys(read).length > 20) context.addIssue({ code: 'custom', message: 'must have at most 20 goals' });
+  for (const [name, text] of Object.entries(read)) {
+    const goal = goalOf(name, text);
+    if ('problem' in goal) context.addIssue({ code: 'custom', path: [name], message: goal.problem });
+  }
+});
+
+export const ab = z
+  .strictObject({
+    goals: goals
+      .prefault({})
+      .describe(
+        'What users are to come to: a name, and a method and a pattern of the URL, as in `checkout: POST ^/checkout/done`.',
+      ),
+  })
+  .describe('Two releases side by side as equals (`orchestrate ab`).');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { build, health, nginx, release, service } from './schema-app.ts';
 import { hooks, notify } from './schema-told.ts';
 import { freezes, timeZone, windows, windowsOnClose } from './schema-windows.ts';
-import { canary } from './schema-canary.ts';
+import { ab, canary } from './schema-canary.ts';
 import * as value from './values.ts';
 
 /**
@@ -155,6 +155,7 @@ export const sections = {
   nginx: nginx.prefault({}),
   roll: roll.prefault({}),
   canary: canary.prefault({}),
+  ab: ab.prefault({}),
   time_zone: timeZone,
   windows_on_close: windowsOnClose,
   windows: windows.prefault([]),

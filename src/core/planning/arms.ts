@@ -1,3 +1,4 @@
+import type { Goal } from '../ab/goals.ts';
 import type { HostArms } from '../canary/windows.ts';
 import type { Backend, Inventory } from '../inventory.ts';
 import { newestRecord, seenBalancers, type FleetView } from '../fleet.ts';
@@ -5,8 +6,12 @@ import type { Phase, RunStep } from '../plan.ts';
 import type { Split } from '../record.ts';
 import { serverAddress } from '../routing/address.ts';
 
-/** Seconds of a follower's window. */
+/** Seconds of a follower's window, of a canary; of an A/B window it is longer, the longer that lasts: what is added up has a bound then. */
 const WINDOW = 5;
+const WINDOWS = 2000;
+const LONGEST = 300;
+const widthOf = (ms: number): number =>
+  Math.min(LONGEST, Math.max(1, Math.ceil(ms / 1000 / WINDOWS / WINDOW)) * WINDOW);
 const SCRIPT_DEADLINE = 60_000;
 
 /** The ports of a backend: which is the baseline's, and which the canary's. */
@@ -31,12 +36,21 @@ export function idleSide(inventory: Inventory, view: FleetView): Split['side'] {
   return inventory.backends.every(({ name, slots }) => record?.backends[name]?.slot === slots[1]) ? 'first' : 'second';
 }
 
-export function following(inventory: Inventory, view: FleetView, { follower, side }: Split): Phase {
+export function following(
+  inventory: Inventory,
+  view: FleetView,
+  { follower, side, ab, at }: Split,
+  goals: readonly Goal[] = [],
+  now = at,
+): Phase {
   const arms = addressesOf(inventory, side).flatMap(({ baseline, canary }) => [
     `${baseline}=baseline`,
     `${canary}=canary`,
   ]);
   const { nginx, health: asked } = inventory;
+  const width = ab === undefined ? WINDOW : widthOf(Date.parse(ab.until) - Date.parse(now));
+  // Without a goal it is counted all the same who came.
+  const words = goals.map(({ name, method = '-', pattern }) => `${name} ${method} ${pattern}`).join(' ');
   return onBalancers(view, 'follow', 'add up what each arm answers, on each balancer', {
     kind: 'run',
     say: 'follow the access log',
@@ -44,7 +58,7 @@ export function following(inventory: Inventory, view: FleetView, { follower, sid
     fence: nginx.folder,
     calls: seenBalancers(view).map(([host]) => ({
       host,
-      args: ['begin', follower, nginx.access_log, asked.path, String(WINDOW), ...arms],
+      args: ['begin', follower, nginx.access_log, asked.path, String(width), ab === undefined ? '-' : words, ...arms],
     })),
     deadline: SCRIPT_DEADLINE,
   });

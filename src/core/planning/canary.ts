@@ -1,6 +1,7 @@
 import type { Inventory } from '../inventory.ts';
 import { idleOf, newestRecord, type FleetView } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
+import type { Goal } from '../ab/goals.ts';
 import type { Split } from '../record.ts';
 import { hasTwo } from '../slots.ts';
 import { following, idleSide } from './arms.ts';
@@ -26,6 +27,14 @@ export interface CanaryWish {
   /** Milliseconds. */
   readonly hold: number;
   readonly promote: Split['promote'];
+  /** An A/B window: what seeds its buckets, when it ends, what becomes of it then, and what is counted. */
+  readonly ab?: {
+    readonly name: string;
+    readonly until: string;
+    readonly next: NonNullable<Split['ab']>['next'];
+    readonly a: string | undefined;
+    readonly goals: readonly Goal[];
+  };
   /** The bin of the baseline's slowest hundredth, where that is known. */
   readonly t99?: number;
   readonly warnings: readonly string[];
@@ -48,6 +57,8 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
         : `${release.release} is what serves already: a canary needs another commit.`,
       baseline === null ? '`orchestrate roll` brings the first one in.' : 'Give another one with --ref.',
     );
+  const wrongA = wish.ab?.a === undefined ? undefined : servesNot(view, wish.ab.a, baseline);
+  if (wrongA !== undefined) return wrongA;
   const toStage = {
     release,
     bytes: 'requirements' in wish.of ? wish.of.bytes : 0,
@@ -60,7 +71,7 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
   const routing = new Routing(inventory, view, author, null);
   const [share, ...steps] = wish.shares;
   const split: Split = {
-    name: release.commit,
+    name: wish.ab?.name ?? release.commit,
     follower: `${release.commit.slice(0, 12)}-${author.token}`,
     canary: release.release,
     baseline,
@@ -71,6 +82,7 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
     promote: wish.promote,
     unwatched: inventory.canary.unwatched,
     ...(wish.t99 === undefined ? {} : { t99: wish.t99 }),
+    ...(wish.ab === undefined ? {} : { ab: { until: wish.ab.until, next: wish.ab.next } }),
     ...authored(author),
     at: `@time:${routing.generation + 1}`,
   };
@@ -93,23 +105,45 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
         ];
   routing.split = { ...split, at: `@time:${routing.generation + 1}` };
   const flip = routing.flip(`${share} % of the users to ${release.release}`);
-  const phases = [...stages, ...equal, ...started, following(inventory, view, split), ...flip];
+  const phases = [
+    ...stages,
+    ...equal,
+    ...started,
+    following(inventory, view, split, wish.ab?.goals ?? [], author.at),
+    ...flip,
+  ];
   return declaring(
     inventory,
     routing.missing,
     {
-      title: `a canary of ${release.release} (${release.subject}): ${share} % of the users, on the other slot of ${listed(all)}`,
+      title:
+        wish.ab === undefined
+          ? `a canary of ${release.release} (${release.subject}): ${share} % of the users, on the other slot of ${listed(all)}`
+          : `an A/B window until ${wish.ab.until}: A is ${baseline}, B is ${release.release} (${release.subject}) for ${share} % of the users, on the other slot of ${listed(all)}`,
       from: baseline,
       to: release.release,
     },
     [...preflight(inventory, view, toStage, phases), ...phases],
     [
       ...wish.warnings,
-      `${listed(all)} ${all.length === 1 ? 'runs' : 'run'} both releases while the canary lives: twice the workers, their memory and their database connections`,
-      ...(inventory.canary.unwatched === 'abort'
+      `${listed(all)} ${all.length === 1 ? 'runs' : 'run'} both releases while ${wish.ab === undefined ? 'the canary lives' : 'the window is open'}: twice the workers, their memory and their database connections`,
+      ...(wish.ab === undefined && inventory.canary.unwatched === 'abort'
         ? ['when nobody watches for 2 minutes, the balancers send everybody back by themselves']
         : []),
     ],
+  );
+}
+
+/** Side A is what serves: a window that moved everybody at its beginning would be a roll. `a`: a commit. */
+function servesNot(view: FleetView, a: string, baseline: string): Refused | undefined {
+  const builds = Object.values(view.backends).flatMap((seen) => (seen.kind === 'seen' ? seen.releases : []));
+  const made = builds.find(({ release }) => release === baseline);
+  if (made?.commit === a) return undefined;
+  return refused(
+    `Side A is to be ${a.slice(0, 7)}, and ${baseline} serves.`,
+    `\`orchestrate roll --ref ${a.slice(0, 7)}\` brings it in first; or leave --a out, and what serves is A.`,
+    [],
+    2,
   );
 }
 

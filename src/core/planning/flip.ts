@@ -270,6 +270,18 @@ export class Routing {
     const canary = this.#canary();
     const live = this.#inventory.nginx.switch === 'live';
     const before = live ? this.#declare(group, canary) : [];
+    this.#settle();
+    this.#group = group;
+    this.#routed = { group: group.name, split: routedBy(this.#split, canary) };
+    const steps = live ? this.#move(this.#routed, group.name) : this.#rewrite(group);
+    this.#upcoming = this.#upcoming.slice(this.#upcoming.findIndex(({ name }) => name === group.name) + 1);
+    const flip = { name: 'flip', title, ...(batch === undefined ? {} : { batch }) } as const;
+    const rotation = { in: this.in, out: this.out };
+    return [...before, { ...flip, rotation, tracks: [{ host: whom(this.#hosts), steps }] }];
+  }
+
+  /** What was said so far goes into the records from now on. */
+  #settle(): void {
     for (const [name, coming] of this.#coming) {
       const known = this.#backends[name];
       if (known === undefined) continue;
@@ -279,20 +291,12 @@ export class Routing {
       this.#backends[name] = { rotation, ...why, since, release, ...slotted(slot, former) };
     }
     this.#coming.clear();
-    if (this.#finished !== undefined) {
-      // What it came from has served too: the first record may not have told it.
-      const { release, from } = this.#finished;
-      const names = [this.#intent?.from ?? null, from, release].filter((name) => name !== null);
-      this.#served = [...new Set([...this.#served, ...names])].slice(-SERVED);
-      this.#intent = null;
-    }
-    this.#group = group;
-    this.#routed = { group: group.name, split: routedBy(this.#split, canary) };
-    const steps = live ? this.#move(this.#routed, group.name) : this.#rewrite(group);
-    this.#upcoming = this.#upcoming.slice(this.#upcoming.findIndex(({ name }) => name === group.name) + 1);
-    const flip = { name: 'flip', title, ...(batch === undefined ? {} : { batch }) } as const;
-    const rotation = { in: this.in, out: this.out };
-    return [...before, { ...flip, rotation, tracks: [{ host: whom(this.#hosts), steps }] }];
+    if (this.#finished === undefined) return;
+    // What it came from has served too: the first record may not have told it.
+    const { release, from } = this.#finished;
+    const names = [this.#intent?.from ?? null, from, release].filter((name) => name !== null);
+    this.#served = [...new Set([...this.#served, ...names])].slice(-SERVED);
+    this.#intent = null;
   }
 
   /** The fleet as it is once what was planned so far has been run: what the next plan stands on. */
@@ -358,12 +362,20 @@ export class Routing {
   }
 
   /**
-   * The steps that make, on each balancer, the generation after the present one: everybody back with what serves now, without a canary.
+   * The steps that make, on each balancer, the generation after the present one: everybody with one release, the one that serves now where
+   * nothing else was said.
    * It serves nobody until somebody lets `live` name it. `calls`: for each balancer what serves there, and the name of that generation.
    */
-  standby(): { readonly steps: readonly Step[]; readonly calls: readonly Call[] } {
-    this.#ended = this.#over('unwatched');
-    const made = this.#made({ group: this.#routed.group, split: null }, 'everybody back');
+  standby(how: 'unwatched' | 'ended' = 'unwatched'): {
+    readonly steps: readonly Step[];
+    readonly calls: readonly Call[];
+  } {
+    this.#ended = this.#over(how);
+    // What was said so far is of that generation too: on an A/B window's end everybody may go over to the other side.
+    const over = this.#coming.size > 0;
+    const group = over ? this.#next().name : this.#routed.group;
+    if (over) this.#settle();
+    const made = this.#made({ group, split: null }, 'everybody to one release');
     const calls = [...this.#live].map(([host, live]) => ({ host, args: [live, made.number] }));
     return { steps: [prepareStep(this.#inventory, this.#hosts, made)], calls };
   }

@@ -20,6 +20,11 @@ const WAYS_OUT =
 export function splitLives(view: FleetView): Refused | undefined {
   const split = splitOf(newestRecord(view));
   if (split === null) return undefined;
+  if (split.ab !== undefined)
+    return refused(
+      `An A/B window is open until ${split.ab.until}: ${split.baseline} as A and ${split.canary} as B, begun by ${split.by} at ${split.at}.`,
+      '`orchestrate ab end --then a` (or b) ends it, and so does `orchestrate rollback`; then try again.',
+    );
   return refused(
     `A canary lives: ${split.canary} beside ${split.baseline}, ${splitWords(split)}, begun by ${split.by} at ${split.at}.`,
     WAYS_OUT,
@@ -28,6 +33,14 @@ export function splitLives(view: FleetView): Refused | undefined {
 
 /** The share of a living canary made another; 0: everybody is sent to the baseline for a while. */
 export function planShare(inventory: Inventory, view: FleetView, share: number, author: Author): Planned {
+  const lives = splitOf(newestRecord(view));
+  if (lives?.ab !== undefined)
+    return refused(
+      'An A/B window keeps its share from its beginning to its end: else its sides could not be compared.',
+      '`orchestrate ab end --then a` (or b) ends it.',
+      [],
+      2,
+    );
   return withSplit(inventory, view, author, (split, routing) => {
     const { paused: _, ...rest } = split;
     const now = shareOf(split);
@@ -57,10 +70,8 @@ export function planPromote(inventory: Inventory, view: FleetView, author: Autho
         steps: health(inventory, view, backend, armsOf(backend, split.side).canary),
       })),
     };
-    for (const backend of inventory.backends)
-      routing.moveOver(backend.name, armsOf(backend, split.side).canary, split.canary);
+    overToB(inventory, routing, split);
     routing.endSplit('promoted');
-    routing.finish(split.canary, split.baseline);
     const title = `everybody over to ${split.canary}`;
     return {
       title,
@@ -121,7 +132,9 @@ function withSplit(
  */
 export function arming(inventory: Inventory, view: FleetView, author: Author): Phase[] {
   const split = splitOf(newestRecord(view));
-  if (split === null || split.unwatched === 'keep' || split.paused === true) return [];
+  if (split === null) return [];
+  if (split.ab !== undefined) return ending(inventory, view, author, split, split.ab);
+  if (split.unwatched === 'keep' || split.paused === true) return [];
   const { steps, calls } = new Routing(inventory, view, author, view.begun).standby();
   const arm: RunStep = {
     kind: 'run',
@@ -132,4 +145,33 @@ export function arming(inventory: Inventory, view: FleetView, author: Author): P
     deadline: SCRIPT_DEADLINE,
   };
   return [onBalancers(view, 'follow', 'the balancers are told what to do when nobody watches', ...steps, arm)];
+}
+
+/** What an A/B window comes to at its time, though nobody is there: everybody to one side. `ask`: nothing. */
+function ending(
+  inventory: Inventory,
+  view: FleetView,
+  author: Author,
+  split: Split,
+  { until, next }: NonNullable<Split['ab']>,
+): Phase[] {
+  if (next === 'ask') return [];
+  const routing = new Routing(inventory, view, author, view.begun);
+  if (next === 'b') overToB(inventory, routing, split);
+  const { steps, calls } = routing.standby('ended');
+  const left = String(Math.max(0, Math.ceil((Date.parse(until) - Date.parse(author.at)) / 1000)));
+  const arm: RunStep = {
+    kind: 'run',
+    say: `send everybody to ${next === 'b' ? split.canary : split.baseline} at ${until}`,
+    script: 'arm',
+    fence: inventory.nginx.folder,
+    calls: calls.map(({ host, args }) => ({ host, args: [...args, left] })),
+    deadline: SCRIPT_DEADLINE,
+  };
+  return [onBalancers(view, 'follow', 'the balancers are told what to do at the end of the A/B window', ...steps, arm)];
+}
+
+function overToB(inventory: Inventory, routing: Routing, { side, canary, baseline }: Split): void {
+  for (const backend of inventory.backends) routing.moveOver(backend.name, armsOf(backend, side).canary, canary);
+  routing.finish(canary, baseline);
 }

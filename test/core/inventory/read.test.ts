@@ -200,10 +200,20 @@ describe('problems', () => {
   });
 
   test('keys of what does not exist yet are unknown', () => {
-    assert.match(problemsOf({ ab: '{}' })[0] ?? '', /^ab: is unknown/);
+    assert.match(problemsOf({ service_mesh: '{}' })[0] ?? '', /^service_mesh: is unknown/);
     assert.match(problemsOf({ roll: '{ on_failure: pray }' })[0] ?? '', /must be rollback, halt or skip/);
   });
 
+  test('of goals of an A/B window', () => {
+    const goals = (text: string): string => first({ ab: `{ goals: { ${text} } }` });
+    assert.match(goals('checkout: "post checkout"'), /^ab.goals.checkout: /);
+    assert.match(goals('checkout: "POST ^/checkout/(done"'), /^ab.goals.checkout: a \( without its \)/);
+    assert.match(goals('Checkout: /done'), /^ab.goals.Checkout: the name of a goal/);
+    assert.deepEqual(
+      problemsOf({ ab: '{ goals: { checkout: "POST ^/checkout/done", read: "^/article/[0-9]+$" } }' }),
+      [],
+    );
+  });
   test('of a canary', () => {
     const canary = (text: string): string => first({ canary: `{ ${text} }` });
     for (const bad of ['0%', '101%', '100%', '10', 'ten', '7.5%'])
