@@ -89,19 +89,16 @@ function program(end: { code: number }): Command {
       .addOption(
         new Option('--batch <sizes>', 'hosts at once: 1, 25%, or 1,10%,50% (the last repeats)').argParser(batch),
       )
-      .option(
-        '--allow-migration <names...>',
-        'migrations that are not additive and may run all the same: catalog.0007',
+      .option('--allow-migration <names...>', 'migrations that are not additive and may run all the same: catalog.0007')
+      .addOption(
+        new Option(
+          '--linger <time>',
+          'two slots: how long the former release runs on, for an instant rollback (default: service.linger)',
+        ).argParser(lasting),
       );
 
   overriding(without(changing(rolling(top.command('roll').description('take the fleet to a release, batch by batch')))))
     .addOption(new Option('--wait-window', 'wait here until a window is open, then roll').conflicts('now'))
-    .addOption(
-      new Option(
-        '--linger <time>',
-        'two slots: how long the former release runs on, for an instant rollback (default: service.linger)',
-      ).argParser(lasting),
-    )
     .action(does(async () => (await import('./roll.ts')).roll, orders('roll')));
   rolling(top.command('plan').description('print what a roll would do, host by host'))
     .option('--json', 'the plan as JSON')

@@ -19,20 +19,35 @@ known "$release"
 [ -d "$root/$release" ] || die 78 "$release is not on this host"
 link=$root/slots/$port
 
-# stop: the link first, so that the wrapper starts nothing; then TERM.
+# stop: the link first, so that the wrapper starts nothing; then TERM to what the pid file names. Where it names nothing though there was a
+# link, the release ends and is started again and again, or is just being started: then TERM to what the wrapper has started.
 stop() {
   clock
   began=$now
+  ended=
+  if named "$pid_file"; then [ "$(stat -c %u "/proc/$pid" 2>/dev/null)" = "$(id -u)" ] || return 2; fi
+  linked=
+  if [ -L "$link" ]; then linked=yes; fi
+  rm -f "$link"
   if named "$pid_file"; then
     ended=$pid:$start
-    [ "$(stat -c %u "/proc/$pid" 2>/dev/null)" = "$(id -u)" ] || return 2
-    rm -f "$link"
     python=$(readlink "/proc/$pid/exe")
     kill -s TERM "$pid" 2>/dev/null || :
     wake "$pid" "$python"
-    gone "$ended" || return 1
+  elif [ -n "$linked" ] && named "${pid_file%.pid}.slot" && words "$pid" | grep -q run-slot; then
+    real=$(cd -P "$root" && pwd)
+    children "$pid"
+    for child in $kids; do
+      case $(readlink "/proc/$child/cwd" 2>/dev/null) in
+      "$real"/*)
+        if started "$child" && kill -s TERM "$child" 2>/dev/null; then ended="$ended $child:$start"; fi
+        ;;
+      esac
+    done
   fi
-  rm -f "$link" "$folder/linger-$port"
+  # shellcheck disable=SC2086 # a list
+  gone $ended || return 1
+  rm -f "$folder/linger-$port"
 }
 
 # quiet: whether no connection is left to the slot, in two looks.
@@ -80,7 +95,7 @@ case $seconds in
 0)
   stop || {
     [ $? -eq 2 ] && die 78 "process $pid ($pid_file) is another user's: it can't be ended"
-    die 1 "process $pid has not ended $((deadline / 1000)) s after TERM"
+    die 1 "process ${ended%:*} has not ended $((deadline / 1000)) s after TERM"
   }
   echo "nothing runs on port $port any more"
   ;;

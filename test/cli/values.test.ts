@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canaryShare, shares } from '../../src/cli/values.ts';
+import { canaryShare, lasting, shares } from '../../src/cli/values.ts';
 
 test('a share of the users is in whole percent; a word was meant as a subcommand', () => {
   assert.deepEqual(['1%', '10%', '99%'].map(canaryShare), [1, 10, 99]);
@@ -13,4 +13,9 @@ test('a share of the users is in whole percent; a word was meant as a subcommand
 test('steps grow', () => {
   assert.deepEqual(shares('1%, 10%,50%'), [1, 10, 50]);
   for (const bad of ['10%,5%', '10%,10%', '1%,ten', '']) assert.throws(() => shares(bad));
+});
+
+test('a time has a unit, and lasts a week at the most', () => {
+  assert.deepEqual(['250ms', '30s', '2h', '2d', '0s'].map(lasting), [250, 30_000, 7_200_000, 172_800_000, 0]);
+  for (const wrong of ['8d', '30', '1w', '-1s']) assert.throws(() => lasting(wrong), /must be/);
 });

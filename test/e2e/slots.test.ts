@@ -168,6 +168,11 @@ for (const configuration of ALL ? (['fixed', 'managed'] as const) : (['fixed'] a
     });
 
     test('what lingers ends by itself when its time is over, though nobody is there', async () => {
+      const longer = await scene.expect(0, 'plan', '--ref', 'v3', '--linger', '2d');
+      assert.match(
+        longer.stdout,
+        /--linger is longer than a day: all that time each host holds two releases in memory/,
+      );
       await scene.expect(0, 'roll', '--ref', 'v3', '--batch', '100%', '--linger', '4s', '--yes');
       assert.deepEqual(await listening('web2'), ['8000', '8001']);
       await pause(9000);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -76,4 +76,25 @@ test('asked for, it ends now; where there is nothing, current follows all the sa
     assert.equal((await slot.linger(V1, '-')).code, 0);
     assert.equal(slot.link('current'), V1);
     assert.match(readFileSync(join(slot.root, '.orchestrate/fence'), 'utf8'), /tester/);
+  }));
+
+test('what is just being started has no pid file yet, and ends all the same', () =>
+  withSlot(async (slot) => {
+    unlinkSync(join(slot.root, 'slots', String(slot.port)));
+    slot.command = `sh -c 'sleep 1; echo $$ >"$PID_FILE"; exec sleep 60'`;
+    const wrapper = await slot.wrap();
+    const started = (): number[] =>
+      readFileSync(`/proc/${wrapper.pid}/task/${wrapper.pid}/children`, 'utf8')
+        .trim()
+        .split(' ')
+        .filter((pid) => pid !== '' && readlinkSync(`/proc/${pid}/cwd`).startsWith(slot.root))
+        .map(Number);
+    symlinkSync(`../${V1}`, join(slot.root, 'slots', String(slot.port)));
+    await until(() => started().length > 0, 'its start');
+    const [child = 0] = started();
+    const ended = await slot.linger(V2, '0');
+    assert.equal(ended.code, 0, ended.err);
+    assert.deepEqual([alive(child), linked(slot)], [false, false]);
+    await sleep(1500);
+    assert.deepEqual([started(), existsSync(slot.pidFile)], [[], false]);
   }));

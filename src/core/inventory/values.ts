@@ -140,9 +140,9 @@ export const loopbackListen = z.string().refine((value) => {
 }, 'must be a loopback address with a port, such as 127.0.0.1:8099: everyone who reaches it sees the routing');
 
 const WEEK = 7 * 24 * 3_600_000;
-const UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `250ms`, `30s`, `5m`, `2h`, to milliseconds. */
+/** `250ms`, `30s`, `5m`, `2h`, `1d`, to milliseconds. */
 const durationOf = (least: number) =>
   z
     .string({
@@ -151,15 +151,15 @@ const durationOf = (least: number) =>
           ? `needs a unit: ${issue.input}s, ${issue.input}ms, ${issue.input}m`
           : undefined,
     })
-    .regex(/^\d{1,9}(ms|s|m|h)$/, 'must be a time such as 250ms, 30s, 5m or 2h')
+    .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'must be a time such as 250ms, 30s, 5m, 2h or 1d')
     .refine(
       (value) => milliseconds(value) >= least && milliseconds(value) <= WEEK,
-      least > 0 ? 'must be longer than nothing and at most a week (168h)' : 'must be at most a week (168h)',
+      least > 0 ? 'must be longer than nothing and at most a week (7d)' : 'must be at most a week (7d)',
     )
     .transform(milliseconds);
 
 function milliseconds(value: string): number {
-  const [, amount = '', unit = ''] = /^(\d+)(ms|s|m|h)$/.exec(value) ?? [];
+  const [, amount = '', unit = ''] = /^(\d+)(ms|s|m|h|d)$/.exec(value) ?? [];
   return Number(amount) * (UNIT[unit] ?? Number.NaN);
 }
 

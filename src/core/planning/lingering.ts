@@ -41,7 +41,9 @@ function endsOf(inventory: Inventory, view: FleetView, linger: number): End[] {
     const idle = idleOf(view.backends[backend.name]);
     const seen = view.backends[backend.name];
     const release = runs(view, backend.name);
-    if (seen?.kind !== 'seen' || idle === undefined || release === null || idle.running === 'unsure') return [];
+    if (seen?.kind !== 'seen' || idle === undefined || release === null) return [];
+    // What has no link is not ours. What has one may be seen just when it has crashed, and is started again and again until that is gone.
+    if (idle.running === 'unsure' && idle.link === null) return [];
     const empty = idle.running === null && idle.link === null;
     if (empty) return seen.current === release ? [] : [{ backend, release, idle, seconds: null }];
     const fresh = idle.running !== null && served.includes(idle.running) ? Math.ceil(linger / 1000) : 0;
@@ -64,7 +66,7 @@ export function planLingerStop(inventory: Inventory, view: FleetView, hosts: rea
     const idle = idleOf(view.backends[backend.name]);
     const release = runs(view, backend.name);
     if (!hosts.includes(backend.name) || idle === undefined || release === null) return [];
-    if (idle.running === 'unsure' || (idle.running === null && idle.link === null)) return [];
+    if (idle.link === null && (idle.running === null || idle.running === 'unsure')) return [];
     return [{ backend, release, idle, seconds: 0 }];
   });
   const title =
@@ -98,7 +100,8 @@ function phaseOf(inventory: Inventory, view: FleetView, ends: readonly End[], ti
 function lingerStep(inventory: Inventory, { backend, release, idle, seconds }: End): RunStep {
   const { root } = inventory.release;
   const { deadline } = inventory.health;
-  const what = `${idle.running ?? 'what is to run'} on port ${idle.port} of ${backend.name}`;
+  const running = idle.running === 'unsure' ? null : idle.running;
+  const what = `${running ?? 'what is to run'} on port ${idle.port} of ${backend.name}`;
   return {
     kind: 'run',
     say:

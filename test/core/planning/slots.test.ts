@@ -114,6 +114,17 @@ describe('two slots', () => {
     );
   });
 
+  test('what is seen on the other slot just when it has crashed is stopped all the same, and what is not ours is not', () => {
+    const world = worldOf({ backends: 3, two: names('web', 3) });
+    const stopped = (): string[] =>
+      lingering(world.inventory, viewOf(world), MOST).flatMap(({ tracks }) =>
+        tracks.flatMap(({ steps }) => steps.map(({ say }) => say).filter((say) => say.startsWith('stop '))),
+      );
+    Object.assign(idleOf(world, 'web2')!, { running: 'unsure', link: V2 });
+    Object.assign(idleOf(world, 'web3')!, { running: 'unsure', link: null });
+    assert.deepEqual(stopped(), ['stop what is to run on port 8001 of web2']);
+  });
+
   test('a port that something else listens on, and a slot that the inventory has lost, are refused', () => {
     const world = worldOf({ backends: 3, two: names('web', 3) });
     idleOf(world, 'web3')!.running = 'unsure';
