@@ -91,6 +91,8 @@ const split = z.strictObject({
   ab: z.strictObject({ until: time, next: z.enum(['a', 'b', 'ask']) }).exactOptional(),
   /** The bin of the baseline's slowest hundredth before it began; none: too little was known. */
   t99: z.int().min(0).max(1000).exactOptional(),
+  /** The service's job that began it. */
+  job: z.uuid().exactOptional(),
   by: words,
   command: words,
   /** When it began. */

@@ -77,6 +77,8 @@ export async function openServer(url: string): Promise<Database> {
   const pool: Pool = new pg.Pool({ connectionString: url, max: 5, connectionTimeoutMillis: CONNECTING });
   // A connection that breaks while it is idle is made again by the next query, which tells what is wrong.
   pool.on('error', () => {});
+  // One that breaks in use tells its statement too; without a listener it would end the process.
+  pool.on('connect', (client) => void client.on('error', () => {}));
   try {
     await pool.query('select 1');
   } catch (error) {

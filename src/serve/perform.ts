@@ -65,7 +65,7 @@ export async function perform(id: string, bench: Bench): Promise<void> {
   let beside: Beside | undefined;
   const opened = await bench.open((event) => {
     if (event.type === 'finished') sentence.told = event.summary.sentence;
-    if (event.type === 'began') void bench.persist(() => store.setJob(id, { number: event.number }));
+    if (event.type === 'began') bench.persist(() => store.setJob(id, { number: event.number })).catch(() => {});
     beside?.tell(event);
     log.tell(id, event);
   });

@@ -131,3 +131,68 @@ describe('a service that rolls while nobody is there', () => {
       );
     });
 });
+
+describe('a canary that a service watches', { skip: !ALL }, () => {
+  let scene: Scene;
+  before(async () => {
+    scene = await setScene({ name: 'e-service-canary', balancers: 2, backends: 2, two: ['web1', 'web2'] });
+  });
+  after(() => scene.end());
+
+  test('a bad one is sent back, a good one is promoted though its service is started anew in the middle', async (t) => {
+    await withData(async (data) => {
+      const port = await freePort();
+      let service = await RunningService.start(scene, data, port);
+      try {
+        const [v1] = new Set((await scene.status()).backends.map(({ running }) => running));
+        const { report } = await scene.underLoad(
+          async () => {
+            const bad = await service.type('canary', '20%', '--ref', 'errors-5pct', '--hold', '5m', '--yes');
+            assert.equal(bad.code, 1, bad.out + bad.said);
+            assert.match(bad.out, /FAIL/);
+            assert.deepEqual([...new Set((await scene.status()).backends.map(({ running }) => running))], [v1]);
+            const made = await service.type(
+              'schedule',
+              'roll',
+              '--canary',
+              '30%',
+              '--ref',
+              'v2',
+              '--at',
+              'now',
+              '--json',
+            );
+            assert.equal(made.code, 0, made.said);
+            const id = (await service.jobs())[0]?.id ?? '';
+            await until('its canary lives', 60_000, async () => {
+              await pause(1000);
+              return (await service.jobs())[0]?.state === 'watching';
+            });
+            await service.end('SIGKILL');
+            service = await RunningService.start(scene, data, port);
+            await pause(20_000);
+            assert.equal((await service.jobs()).find((job) => job.id === id)?.state, 'watching');
+            const promoted = await service.type('canary', 'promote', '--yes');
+            assert.equal(promoted.code, 0, promoted.out + promoted.said);
+            await until('the job ends', 60_000, async () => {
+              await pause(1000);
+              return (await service.jobs()).find((job) => job.id === id)?.state === 'done';
+            });
+            t.diagnostic(
+              JSON.stringify((await service.jobs()).map(({ command, state, words }) => [command, state, words])),
+            );
+          },
+          { users: 300 },
+        );
+        assert.deepEqual(
+          report.failed.filter(({ kind }) => kind !== 'status 500'),
+          [],
+        );
+        const [now] = new Set((await scene.status()).backends.map(({ running }) => running));
+        assert.notEqual(now, v1);
+      } finally {
+        await service.end('SIGKILL');
+      }
+    });
+  });
+});

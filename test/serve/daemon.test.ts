@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -281,4 +283,80 @@ describe('two services that share a database', { skip: !hasPostgres }, () => {
       end();
     }
   });
+
+  test(
+    'a database that is away in the middle of a roll stops nothing, and catches up',
+    { timeout: 90_000 },
+    async () => {
+      const { fleet, open, end } = livelyFleet();
+      const way = await openWay(postgres.port);
+      const database = `postgres://shop@127.0.0.1:${way.port}/postgres`;
+      let gone = false;
+      const daemon = await begin(
+        options(
+          'away',
+          (file, tell) =>
+            open(file, (event) => {
+              if (event.type === 'phase' && !gone) {
+                gone = true;
+                way.close();
+              }
+              if (event.type === 'finished') setTimeout(() => way.open(), 4000);
+              tell(event);
+            }),
+          { database },
+        ),
+      );
+      try {
+        const { id } = await daemon.start({ verb: 'roll', ref: '2' }, 'ada');
+        await until(async () => (await daemon.job(id).catch(() => undefined))?.state === 'done', 80_000);
+        assert.ok(gone);
+        const told: string[] = [];
+        for await (const { event } of daemon.events(0, id, AbortSignal.timeout(20_000))) told.push(event.type);
+        assert.deepEqual(
+          [told[0], told.at(-2), told.at(-1)],
+          ['began', 'finished', 'ended'],
+          'nothing that was told is lost',
+        );
+        assert.deepEqual(fleet.record?.jobs, [id]);
+        assert.deepEqual(fleet.violations, []);
+      } finally {
+        await daemon.close();
+        way.close();
+        end();
+      }
+    },
+  );
 });
+
+/** A way to a port of this machine that may be closed and opened again. */
+async function openWay(
+  to: number,
+): Promise<{ readonly port: number; readonly open: () => void; readonly close: () => void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const other = connect(to, '127.0.0.1');
+    for (const each of [socket, other]) {
+      sockets.add(each);
+      each
+        .on('error', () => {})
+        .on('close', () => {
+          sockets.delete(each);
+          socket.destroy();
+          other.destroy();
+        });
+    }
+    socket.pipe(other).pipe(socket);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    port,
+    open: () => void server.listen(port, '127.0.0.1'),
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}

@@ -13,7 +13,7 @@ import { planDrain, planEnable } from '../../../src/core/planning/rotation.ts';
 import { arming, planAbort, planPromote, planShare } from '../../../src/core/planning/split.ts';
 import { interpret } from './interpreter.ts';
 import {
-  author,
+  author as person,
   copied,
   idleOf,
   names,
@@ -60,6 +60,9 @@ const deeds = fc.array(
   ),
   { maxLength: 5 },
 );
+
+/** A job of a service: what its records say of it must be readable too. */
+const author = { ...person, job: '3b241101-e2bb-4255-8caf-4136c566a962' };
 
 const RUNS = process.env['ORCHESTRATE_TEST_ALL'] ? 4000 : 200;
 
@@ -225,4 +228,58 @@ test('a share that it has already moves nothing; a larger one leaves steps behin
   assert.deepEqual(planOf(planShare(world.inventory, viewOf(world), 10, author)).phases, []);
   run(world, planShare(world.inventory, viewOf(world), 50, author));
   assert.deepEqual([splitNow(world)?.share, splitNow(world)?.steps], [50, []]);
+});
+
+test('an A/B window keeps its share, is no canary, and is ended by a word, by a rollback, or by the balancers', () => {
+  fc.assert(
+    fc.property(
+      wishes,
+      fc.constantFrom('a' as const, 'b' as const, 'ask' as const),
+      fc.constantFrom('a', 'b', 'rollback', 'balancers'),
+      (wish, next, end) => {
+        const world = worldOf(wish);
+        const ab = { name: 'checkout', until: '2026-12-24T06:00:00.000Z', next, a: undefined, goals: [] };
+        const hosts = [...world.backends.keys()];
+        run(world, planCanary(world.inventory, viewOf(world), { ...canaryOf(world), shares: [40], ab }, author));
+        assert.deepEqual(
+          [splitNow(world)?.name, splitNow(world)?.ab?.next, splitNow(world)?.share],
+          ['checkout', next, 40],
+        );
+        const share = planShare(world.inventory, viewOf(world), 50, author);
+        assert.ok(share.kind === 'refused' && /keeps its share/.test(share.message));
+        const roll = planRoll(world.inventory, viewOf(world), rollTo(world), author);
+        assert.ok(roll.kind === 'refused' && /An A\/B window is open until 2026-12-24/.test(roll.message));
+        const drained = planDrain(world.inventory, viewOf(world), ['web1'], 'a new disk', author);
+        if (drained.kind === 'planned') run(world, drained);
+        if (end === 'balancers') {
+          if (next === 'ask') return;
+          for (const balancer of world.balancers.values()) balancer.live = Math.max(...balancer.generations.keys());
+          assert.equal(splitNow(world), undefined);
+          assert.equal(newestRecord(viewOf(world))?.ended?.how, 'ended');
+          for (const name of hosts) assert.equal(servingOf(world, name).running, next === 'a' ? V1 : V2);
+          // What is left on the backends the next command sees to.
+          finish(world);
+          assertAlone(world, next === 'a' ? V1 : V2);
+          return;
+        }
+        const { inventory } = world;
+        const planned =
+          end === 'a'
+            ? planAbort(inventory, viewOf(world), author)
+            : end === 'b'
+              ? planPromote(inventory, viewOf(world), author)
+              : planRollback(inventory, viewOf(world), { hosts, batch: [1] }, author);
+        run(world, planned);
+        assertAlone(world, end === 'b' ? V2 : V1);
+      },
+    ),
+    { numRuns: RUNS },
+  );
+});
+
+test('side A is what serves, or nothing is opened', () => {
+  const world = worldOf({ two: names('web', 4) });
+  const ab = { name: 'checkout', until: '2026-12-24T06:00:00.000Z', next: 'a', a: 'f'.repeat(40), goals: [] } as const;
+  const planned = planCanary(world.inventory, viewOf(world), { ...canaryOf(world), ab }, author);
+  assert.ok(planned.kind === 'refused' && planned.exit === 2 && /Side A is to be fffffff/.test(planned.message));
 });

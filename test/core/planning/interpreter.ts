@@ -210,9 +210,13 @@ class Interpreter {
     const [now, back] = [generations.get(live ?? 0)?.record, generations.get(number)?.record];
     assert.ok(now?.split !== undefined && back !== undefined && number > (live ?? 0));
     assert.equal(back.split, undefined);
-    assert.deepEqual(back.table, { stable: groupOfLane(now.table['stable'] ?? '') });
-    assert.deepEqual(back.backends, now.backends);
     assert.equal(back.ended?.canary, now.split.canary);
+    // Only an A/B window may end with everybody on its side B.
+    const over = now.split.ab?.next === 'b';
+    assert.deepEqual(back.table, { stable: groupOfLane(now.table[over ? 'canary' : 'stable'] ?? '') });
+    if (!over) return assert.deepEqual(back.backends, now.backends);
+    for (const { release, former } of Object.values(back.backends))
+      assert.deepEqual([release, former], [now.split.canary, now.split.baseline]);
   }
 
   /** Each bucket leads to one of two groups, and those of the canary are as many as the share says. */
