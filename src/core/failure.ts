@@ -105,6 +105,10 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
     'That disk is full, and not even `orchestrate prune` can begin: remove something there by hand, then run the same command again.',
   ],
   [CROWDED, 'Make room on that host (`orchestrate prune` removes old releases), then run the same command again.'],
+  [
+    /no wrapper runs for port/,
+    '`orchestrate check` has the line that installs it; where it is installed, its manager tells why it does not run (`supervisorctl status`, `systemctl status`). With two slots, one will do for that host: `slots: [PORT]` beside its address.',
+  ],
   [/; as root: /, 'Run that line there, then the same command again. `orchestrate check` tests every other right.'],
   [
     /Permission denied|Operation not permitted|can(?:no|')t write|a password is required/,

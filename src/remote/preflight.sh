@@ -5,6 +5,7 @@
 # Changes nothing.
 #   write FOLDER         this user may write in it, or make it
 #   room ROOT KEY        ROOT has room for one more release; KEY is its virtual environment, which may be there already
+#   wrapper FILE PORT    the wrapper of PORT runs, whose id FILE holds
 #   memory FILE PORT PERCENT   PERCENT of what serves on PORT (FILE is its pid file) are free; where nothing runs, nothing is asked
 #   test COMMAND         the command that tests Nginx's configuration succeeds
 # Any number of these. Prints nothing where nothing is missing; else exits 78, each thing that is missing a line on standard error.
@@ -35,6 +36,19 @@ while [ $# -gt 0 ]; do
     fi
     free=$(df -Pk "$2" | awk 'NR == 2 { print $4 }')
     [ "$free" -ge "$need" ] || lacks "only $free kB are free at $2, and this takes up to $need kB"
+    shift 3
+    ;;
+  wrapper)
+    # Its manager starts it again within a second or two.
+    looks=0
+    until named "$2" && words "$pid" | grep -q run-slot; do
+      looks=$((looks + 1))
+      if [ "$looks" -eq 20 ]; then
+        lacks "no wrapper runs for port $3 ($2): supervisor or systemd should keep it running"
+        break
+      fi
+      sleep 0.1
+    done
     shift 3
     ;;
   memory)

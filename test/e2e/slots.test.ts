@@ -126,6 +126,18 @@ for (const configuration of ALL ? (['fixed', 'managed'] as const) : (['fixed'] a
       }
     });
 
+    test('a second slot whose wrapper does not run is named, before anything starts', async () => {
+      await scene.fleet.sh('web2', 'supervisorctl stop shop-8001');
+      try {
+        await refused(
+          /web2: .*: no wrapper runs for port 8001 \(\/run\/shop\/8001\.slot\)/,
+          /What to do: `orchestrate check` has the line .* With two slots, one will do for that host/,
+        );
+      } finally {
+        await scene.fleet.sh('web2', 'supervisorctl start shop-8001');
+      }
+    });
+
     test('a port that something else listens on is named, before anything starts', async () => {
       await scene.fleet.sh(
         'web3',

@@ -59,6 +59,25 @@ describe('preflight', () => {
     }
   });
 
+  test('names a wrapper that does not run, and waits a moment for one that is just being started again', async () => {
+    const file = join(folder, 'ours/8001.slot');
+    await assert.rejects(look('wrapper', file, '8001'), /no wrapper runs for port 8001 \(.*8001\.slot\)/);
+    const program = join(folder, 'run-slot.sh');
+    writeFileSync(program, 'sleep 60 & wait\n');
+    chmodSync(program, 0o755);
+    const looked = look('wrapper', file, '8001');
+    const running = startAsOperator('sh', [program]);
+    try {
+      writeFileSync(file, `${running.pid}\n`);
+      assert.equal(await looked, '');
+      // Another process has its id by now.
+      writeFileSync(file, `${process.pid}\n`);
+      await assert.rejects(look('wrapper', file, '8001'), /no wrapper runs/);
+    } finally {
+      running.kill('SIGKILL');
+    }
+  });
+
   test('quotes what the test of Nginx says', async () => {
     const nginx =
       "echo 'nginx: [emerg] unknown directive \"x\" in /a:1' >&2; echo 'nginx: configuration file /b test failed' >&2; exit 1";

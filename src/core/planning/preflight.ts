@@ -2,9 +2,9 @@ import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
 import { idleOf, seenBalancers } from '../fleet.ts';
 import type { Phase, Track } from '../plan.ts';
-import { pidFile } from '../service.ts';
+import { pidFile, slotFile } from '../service.ts';
 import { SECOND } from '../slots.ts';
-import { movingOver, slotOf } from './moving.ts';
+import { movingOver, slotOf, wayTo } from './moving.ts';
 import type { Staging } from './staging.ts';
 
 const DEADLINE = 60_000;
@@ -31,10 +31,14 @@ export function preflight(inventory: Inventory, view: FleetView, goal: Staging, 
   const backends = inventory.backends.map((backend): [string, string[]] => {
     const { name } = backend;
     const port = slotOf(view, backend);
+    const next = wayTo(view, backend, goal.release.release).port;
+    const file = slotFile(inventory, next);
+    const wrapper = file === null || !goal.hosts.includes(name) ? [] : ['wrapper', file, String(next)];
     const memory = ['memory', pidFile(inventory, port), String(port), String(Math.round(SECOND * 100))];
     return [
       name,
       [
+        ...wrapper,
         ...(beside(name) ? memory : []),
         ...(staged.has(name) ? ['room', release.root, goal.release.virtualenv] : []),
         ...(goal.hosts.includes(name) ? publishes('backends') : []),

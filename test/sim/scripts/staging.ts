@@ -20,6 +20,8 @@ const complete = ({ backend }: Here, release: string): string => {
 
 export const preflight: Script = function* (here, args) {
   yield* takes(10);
+  if (args.includes('wrapper') && !here.backend.wrapper)
+    throw new Died(78, 'no wrapper runs for port 8000 (/run/shop/8000.slot)');
   if (here.machine.crowded && args.includes('memory'))
     throw new Died(78, '90 MB of memory are free, and another application beside the one on port 8000 may need 130 MB');
   if (here.machine.full) throw new Died(78, 'only 0 kB are free at /srv/www/shop, and this takes up to 20000 kB');
