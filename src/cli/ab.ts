@@ -7,12 +7,18 @@ import { abChange, abCounts, abEndChange, lastWindow, openWindow, type AbFlags }
 import type { NowFlags } from '../verbs/guarded.ts';
 import { runChange, withFleet, type ChangingFlags } from './listening.ts';
 
+interface ThenFlag {
+  readonly then?: 'a' | 'b' | 'ask';
+}
+
 /** `orchestrate ab --b REF --until TIME`: opens a window; nobody need watch it. */
-export const ab = (flags: ChangingFlags & AbFlags): Promise<number> =>
-  runChange(flags, (opened) => abChange(opened, flags));
+export const ab = (flags: ChangingFlags & AbFlags & ThenFlag): Promise<number> =>
+  runChange(flags, (opened) =>
+    abChange(opened, { ...flags, ...(flags.then === undefined ? {} : { next: flags.then }) }),
+  );
 
 /** `orchestrate ab end --then a` */
-export const abEnd = (flags: ChangingFlags & NowFlags & { readonly then?: 'a' | 'b' | 'ask' }): Promise<number> =>
+export const abEnd = (flags: ChangingFlags & NowFlags & ThenFlag): Promise<number> =>
   withFleet(flags, async ({ opened, change }) => {
     const { then } = flags;
     if (then !== 'a' && then !== 'b') throw new Refusal(2, 'To which side?', 'Give --then a, or --then b.');

@@ -30,17 +30,26 @@ const TOLD_EVERY = 6;
 const EXIT: Readonly<Record<Verdict, number>> = { PASS: 0, FAIL: 1, UNDECIDED: 5, 'NO-DATA': 6 };
 
 /** `orchestrate canary 10%`: begins one, and watches it until the verdict. */
-export const canary = (share: number | undefined, flags: ChangingFlags & CanaryFlags): Promise<number> =>
+export const canary = (
+  share: number | undefined,
+  flags: ChangingFlags & CanaryFlags & { readonly detach?: boolean },
+): Promise<number> =>
   withFleet(flags, async (session) => {
     const { opened } = session;
+    const alone = flags.detach === true;
+    if (alone && opened.inventory.canary.unwatched === 'abort')
+      throw new Refusal(
+        2,
+        'Nobody would watch it: in 2 minutes the balancers would send everybody back.',
+        'Let a service watch it (--server), leave --detach out, or set canary.unwatched: keep.',
+      );
     const exit = await session.change(async () => {
       const { change, before, seen } = await canaryChange(opened, share, flags);
       const first = flags.steps?.[0] ?? share ?? opened.inventory.canary.steps[0] ?? opened.inventory.canary.share;
       for (const text of beforehand(session, first, before)) opened.emit({ type: 'note', text });
       return { change, seen };
     });
-    if (exit !== 0 || flags.dryRun === true) return exit;
-    return watching(session, flags);
+    return exit !== 0 || flags.dryRun === true || alone ? exit : watching(session, flags);
   });
 
 /** What there is to say before a canary begins. */

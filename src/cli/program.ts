@@ -174,6 +174,7 @@ function program(end: { code: number }): Command {
         'auto',
       ]),
     )
+    .option('--detach', 'begin it and leave: a service watches it (--server), or nobody (canary.unwatched: keep)')
     .action(
       does(
         async () => (await import('./canary.ts')).canary,
@@ -230,7 +231,7 @@ function program(end: { code: number }): Command {
         .default('ask'),
     )
     .option('--name <name>', 'what chooses who is on which side, the same for the same name (default: the commit)')
-    .action(does(async () => (await import('./ab.ts')).ab));
+    .action(does(async () => (await import('./ab.ts')).ab, orders('ab')));
   ab.command('status')
     .description('what stands side by side, until when, and whether it ends by itself')
     .option('--json', 'as JSON')
@@ -240,7 +241,7 @@ function program(end: { code: number }): Command {
     .option('--json', 'as JSON')
     .action(does(async () => (await import('./ab.ts')).abReport));
   overriding(changing(ab.command('end').description('everybody to one side, now'))).action(
-    does(async () => (await import('./ab.ts')).abEnd),
+    does(async () => (await import('./ab.ts')).abEnd, orders('ab end')),
   );
   top
     .command('releases')

@@ -23,6 +23,8 @@ export interface ServerFlags {
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly dryRun?: boolean;
+  /** Nobody looks at what was ordered. */
+  readonly detach?: boolean;
 }
 
 /** The address that was given, by flag or environment; undefined: all is done here. Throws `Refusal` (exit 2) where an inventory was given too. */
@@ -71,6 +73,11 @@ const ORDERED = [
   'linger',
   'acrossMigration',
   'steps',
+  'a',
+  'b',
+  'share',
+  'until',
+  'name',
   'hold',
   'promote',
 ] as const;
@@ -80,7 +87,8 @@ export function orderFrom(verb: Order['verb'], flags: object, more: object = {})
   const given = Object.entries(flags).filter(
     ([key, value]) => (ORDERED as readonly string[]).includes(key) && value !== undefined,
   );
-  const read = orderSchema.safeParse({ verb, ...Object.fromEntries(given), ...more });
+  const next = 'then' in flags && flags.then !== undefined ? { next: flags.then } : {};
+  const read = orderSchema.safeParse({ verb, ...Object.fromEntries(given), ...next, ...more });
   if (read.success) return read.data;
   const details = read.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`);
   throw new Refusal(2, `\`${verb}\` can't be ordered so.`, 'See `orchestrate --help`.', details);
@@ -101,6 +109,12 @@ export async function orderThere(order: Order, flags: ServerFlags): Promise<numb
     if (!(await agreed(text, json))) return 3;
   }
   const job = await client.ask<JobView>('POST', '/v1/jobs', order);
+  if (flags.detach === true) {
+    process.stdout.write(
+      json ? `${safeJson(job)}\n` : `The service does it.\n  orchestrate watch ${job.id}  looks at it\n`,
+    );
+    return 0;
+  }
   return follow(client, job.id, flags);
 }
 

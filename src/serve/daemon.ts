@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as rest } from 'node:timers/promises';
 import { openBeside } from '../beside.ts';
 import { orderText, type Order } from '../core/api/order.ts';
 import type { Event } from '../core/event.ts';
@@ -55,6 +56,7 @@ export interface DaemonOptions {
 
 /** Milliseconds. */
 const AGAIN = 2000;
+const FAULT_AGAIN = 30_000;
 const FORGET = 6 * 3_600_000;
 
 /** The service: keeps schedules, does jobs when they are due, and watches canaries. Any number may share a database. */
@@ -136,8 +138,12 @@ export class Daemon implements Service {
       try {
         await work();
       } catch (error) {
-        if (!(error instanceof HandedOver))
-          this.#options.say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        if (!(error instanceof HandedOver)) {
+          const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+          this.#options.say(`${what}: ${error instanceof Refusal ? error.message : words}`);
+          // It is woken again at once; what does not go now goes no better in two seconds.
+          await rest(FAULT_AGAIN, undefined, { signal: this.#stop.signal }).catch(() => {});
+        }
         throw error;
       }
     };
@@ -229,7 +235,7 @@ export class Daemon implements Service {
             `the database: ${error instanceof Error ? error.message : String(error)}; it is tried again`,
           );
         // oxlint-disable-next-line no-await-in-loop
-        await new Promise((resolve) => setTimeout(resolve, AGAIN));
+        await rest(AGAIN);
       }
     }
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Beside } from '../beside.ts';
 import { change, type Change } from '../change.ts';
 import type { Event } from '../core/event.ts';
@@ -63,18 +64,28 @@ export async function perform(id: string, bench: Bench): Promise<void> {
   if (job === undefined || (job.state !== 'waiting' && job.state !== 'running')) return;
   const sentence: { told?: string } = {};
   let beside: Beside | undefined;
-  const opened = await bench.open((event) => {
+  const tell = (event: Event): void => {
     if (event.type === 'finished') sentence.told = event.summary.sentence;
     if (event.type === 'began') bench.persist(() => store.setJob(id, { number: event.number })).catch(() => {});
     beside?.tell(event);
     log.tell(id, event);
-  });
+  };
+  let opened: Opened;
+  try {
+    opened = await bench.open(tell);
+  } catch (error) {
+    // The inventory was changed, and can't be used as it is.
+    if (!(error instanceof Refusal)) throw error;
+    return refused(job, error, bench, Date.now());
+  }
   const done = new Doing(job, { ...opened, by: byOf(job) }, bench);
   try {
     const view = await lookAt(opened, []);
     const next = await done.next(view);
     if (next.kind !== 'start' && next.kind !== 'resume') return await done.settle(next);
     const stop = AbortSignal.any([bench.stop, bench.asked(id)]);
+    // Each command on each host listens.
+    setMaxListeners(0, stop);
     beside = bench.openBeside(opened, stop);
     try {
       const began = job.began ?? opened.clock.now();
@@ -178,19 +189,13 @@ class Doing {
 
   /** Nothing was changed, or it is not known what was: then the record tells, when it is looked at again. */
   async #refused(error: unknown): Promise<void> {
-    const { schedule, tries } = this.#job;
+    const { schedule } = this.#job;
     const now = this.#opened.clock.now();
     if (error instanceof JobEnded) return this.settle({ kind: 'complete' });
     if (schedule !== null && error instanceof Busy) return this.#wait(error.message, now + LEASE_AGAIN);
     if (schedule !== null && error instanceof NotNow && error.opens !== null)
       return this.#wait(`it waits for its window: ${this.#time(error.opens)}`, error.opens);
-    if (error instanceof Refusal) {
-      if (schedule !== null && error.exit === 3 && tries + 1 < TRIES) {
-        await this.#bench.persist(() => this.#bench.store.setJob(this.#job.id, { tries: tries + 1 }));
-        return this.#wait(`it is tried again: ${error.message}`, now + REFUSED_AGAIN * (tries + 1));
-      }
-      return this.#end({ exit: error.exit, words: error.message, refusal: error });
-    }
+    if (error instanceof Refusal) return refused(this.#job, error, this.#bench, now);
     const failure = error instanceof Failed ? error.failure : faultOf(error, 'do a job');
     this.#opened.emit({ type: 'failed', failure });
     return this.#end({ exit: 1, words: story(failure)[0] ?? 'it failed' });
@@ -225,6 +230,19 @@ class Doing {
   #time(instant: number): string {
     return timesText(instant, [this.#opened.inventory.time_zone, this.#opened.clock.zone()]);
   }
+}
+
+/** Nothing was changed: what is scheduled is tried again a few times. */
+async function refused(job: Job, refusal: Refusal, bench: Bench, now: number): Promise<void> {
+  const { id, schedule, tries } = job;
+  const { store, persist, wake } = bench;
+  const { exit, message } = refusal;
+  if (schedule === null || exit !== 3 || tries + 1 >= TRIES)
+    return endJob(job, { exit, words: message, refusal }, 'failed', bench, now);
+  const words = `it is tried again: ${message}`;
+  await persist(() => store.setJob(id, { state: 'waiting', words, tries: tries + 1 }, ['waiting', 'running']));
+  await persist(() => wake(job, now + REFUSED_AGAIN * (tries + 1)));
+  return undefined;
 }
 
 /** With `windows_on_close: finish` what was begun is brought to its end, also by another service after a window has closed. */

@@ -28,7 +28,7 @@ export interface AbFlags extends NowFlags {
   /** Of a hundred users, on side B. */
   readonly share?: number;
   readonly until?: string;
-  readonly then?: NonNullable<Split['ab']>['next'];
+  readonly next?: NonNullable<Split['ab']>['next'];
   readonly name?: string;
 }
 
@@ -46,7 +46,7 @@ export async function abChange(
 ): Promise<{ readonly change: Change; readonly seen: FleetView }> {
   const { inventory } = opened;
   const guarded = guardedBy(opened, flags);
-  const { share = 50, then = 'ask' } = flags;
+  const { share = 50, next = 'ask' } = flags;
   if (flags.b === undefined)
     throw new Refusal(2, 'An A/B window needs its side B.', 'Give --b REF; side A is what serves.');
   const until = untilOf(flags.until, inventory, opened.clock.now());
@@ -65,11 +65,11 @@ export async function abChange(
     shares: [share] as const,
     hold: until - opened.clock.now(),
     promote: 'ask',
-    ab: { name, until: new Date(until).toISOString(), next: then, a, goals: goalsOf(inventory) },
+    ab: { name, until: new Date(until).toISOString(), next, a, goals: goalsOf(inventory) },
     warnings: [...opened.doubts, ...warnings],
   } as const;
   const change: Change = {
-    command: `ab --b ${flags.b} --share ${share}% --until ${new Date(until).toISOString()} --then ${then} --name ${name}${saidBy(guarded)}`,
+    command: `ab --b ${flags.b} --share ${share}% --until ${new Date(until).toISOString()} --then ${next} --name ${name}${saidBy(guarded)}`,
     guarded,
     plan: (view, author) => planCanary(inventory, view, wish, author),
     back: (view, author) => planAbort(inventory, view, author),

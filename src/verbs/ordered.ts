@@ -5,6 +5,7 @@ import { Refusal } from '../core/failure.ts';
 import { splitOf } from '../core/split.ts';
 import { lookAt } from '../look-at.ts';
 import type { Opened } from '../open.ts';
+import { abChange, abEndChange, openWindow } from './ab.ts';
 import { onBalancers, withoutBalancers } from './balancers.ts';
 import { abortChange, canaryChange, promoteChange, shareChange } from './canary.ts';
 import { drainChange } from './drain.ts';
@@ -56,6 +57,11 @@ async function changeOf(opened: Opened, order: Order): Promise<Made> {
     }
     case 'canary':
       return canaryChange(opened, order.share, order);
+    case 'ab':
+      return abChange(opened, order);
+    case 'ab end':
+      openWindow(await lookAt(opened, []));
+      return abEndChange(opened, order.next, order);
     case 'canary share':
       return shareChange(opened, `canary share ${order.share}%`, order.share);
     case 'canary pause':
@@ -72,6 +78,7 @@ async function changeOf(opened: Opened, order: Order): Promise<Made> {
   }
 }
 
+const GUARDED: ReadonlySet<Order['verb']> = new Set(['roll', 'canary', 'canary promote', 'ab', 'ab end']);
+
 /** Whether it begins or promotes a release: then it waits for windows. */
-export const keepsToWindows = (order: Order): boolean =>
-  (order.verb === 'roll' || order.verb === 'canary' || order.verb === 'canary promote') && order.now !== true;
+export const keepsToWindows = (order: Order): boolean => GUARDED.has(order.verb) && !('now' in order && order.now);

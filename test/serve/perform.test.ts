@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { Refusal } from '../../src/core/failure.ts';
 import { DAYS } from '../../src/core/window.ts';
 import type { Database } from '../../src/serve/database.ts';
 import { HandedOver, perform } from '../../src/serve/perform.ts';
@@ -137,6 +138,25 @@ describe('a job', () => {
     assert.deepEqual([job?.state, job?.exit], ['failed', 2]);
     assert.match(job?.words ?? '', /web9/);
     assert.equal(all.ended.length, 1);
+  });
+
+  test('whose inventory can not be read is tried again a few times, where nobody waits for it', async () => {
+    const all = await services();
+    await scheduled(all);
+    await all.store.addJob(newJob({ id: '9b241101-e2bb-4255-8caf-4136c566a962' }));
+    const { bench: plain } = all.service('svc');
+    const bench = { ...plain, open: () => Promise.reject(new Refusal(3, 'no inventory', 'mend it')) };
+    await perform('9b241101-e2bb-4255-8caf-4136c566a962', bench);
+    assert.equal((await all.store.job('9b241101-e2bb-4255-8caf-4136c566a962'))?.state, 'failed');
+    const states: string[] = [];
+    for (let times = 0; times < 3; times += 1) {
+      // oxlint-disable no-await-in-loop
+      await perform(JOB, bench);
+      states.push(`${(await all.store.job(JOB))?.state} ${all.woken.length}`);
+      // oxlint-enable no-await-in-loop
+    }
+    assert.deepEqual(states, ['waiting 1', 'waiting 2', 'failed 2']);
+    assert.match((await all.store.job(JOB))?.words ?? '', /^no inventory$/);
   });
 
   test('is handed over when the service ends, and goes on in another', async () => {

@@ -90,6 +90,18 @@ export const orderSchema = z
       hold: z.int().min(1).max(604_800_000).describe('milliseconds for which a share is judged').exactOptional(),
       promote: z.enum(['ask', 'auto']).describe('what becomes of one that is found good').exactOptional(),
     }),
+    z.strictObject({
+      verb: z.literal('ab'),
+      ...changing,
+      ...override,
+      a: line(300).describe('side A: what serves, where it is to be made sure').exactOptional(),
+      b: line(300).describe('side B: branch, tag or commit'),
+      share: share.exactOptional(),
+      until: line(40).describe('its end: 2026-12-01T06:00'),
+      next: z.enum(['a', 'b', 'ask']).describe('what everybody meets after it').exactOptional(),
+      name: line(40).describe('what chooses who is on which side').exactOptional(),
+    }),
+    z.strictObject({ verb: z.literal('ab end'), ...changing, ...override, next: z.enum(['a', 'b']) }),
     z.strictObject({ verb: z.literal('canary share'), ...changing, share }),
     z.strictObject({ verb: z.literal('canary pause'), ...changing }),
     z.strictObject({ verb: z.literal('canary continue'), ...changing }),
@@ -104,8 +116,11 @@ export type Order = z.infer<typeof orderSchema>;
 export const orderText = (order: Order): string => {
   const parts: string[] = [order.verb];
   if ('names' in order) parts.push(...order.names);
+  if ('b' in order) parts.push(`--b ${order.b} --until ${order.until}`);
+  if ('next' in order && order.next !== undefined) parts.push(`--then ${order.next}`);
   if ('release' in order && order.release !== undefined) parts.push(order.release);
-  if ('share' in order && order.share !== undefined) parts.push(`${order.share}%`);
+  if ('share' in order && order.share !== undefined)
+    parts.push(...(order.verb === 'ab' ? ['--share'] : []), `${order.share}%`);
   if ('ref' in order && order.ref !== undefined) parts.push(`--ref ${order.ref}`);
   if ('steps' in order && order.steps !== undefined)
     parts.push(`--steps ${order.steps.map((each) => `${each}%`).join()}`);
