@@ -19,6 +19,7 @@ Rolls one fleet by orchestrate and by its peers in turn, under load; writes what
   --ansible   rolls by Ansible, where it is installed: it is slow
   --more      further rolls by orchestrate on the first size, managed and fixed in turn, that look for losses
   --who       of the usual, only those whose names match
+  --service   the service alone: what it takes while it waits, and is looked at
   --raw       also keeps each roll's events there`;
 
 const { values } = parseArgs({
@@ -30,11 +31,17 @@ const { values } = parseArgs({
     results: { type: 'string', default: join(import.meta.dirname, 'RESULTS.md') },
     who: { type: 'string', default: '' },
     raw: { type: 'string' },
+    service: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
   console.log(usage);
+  process.exit(0);
+}
+if (values.service) {
+  const { benchService } = await import('./service.ts');
+  console.log((await benchService()).join('\n'));
   process.exit(0);
 }
 const sizes = values.backends.split(',').map(Number);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { PGlite } from '@electric-sql/pglite';
@@ -39,6 +39,7 @@ const SMALL = {
  */
 export async function openFolder(folder: string): Promise<Database> {
   const files = join(folder, 'store');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   if (!existsSync(files)) await makeFiles(files);
   const { PGlite } = await import('@electric-sql/pglite');
   const lite: PGlite = await PGlite.create({ dataDir: files, ...SMALL });

@@ -8,6 +8,7 @@ test('a command becomes an order of its flags alone, and is told as it would be 
   const roll = orderFrom('roll', { ...terminal, ref: 'v2', batch: [1, '25%'], hosts: 'web1' });
   assert.deepEqual(roll, { verb: 'roll', ref: 'v2', batch: [1, '25%'], hosts: 'web1' });
   assert.equal(orderText(roll), 'roll --ref v2 --batch 1,25% --hosts web1');
+  // oxlint-disable-next-line unicorn/no-thenable -- the flag is called so
   const ab = orderFrom('ab', { ...terminal, b: 'v2', until: '2026-12-01T06:00', then: 'b', share: 40 });
   assert.deepEqual(ab, { verb: 'ab', b: 'v2', until: '2026-12-01T06:00', next: 'b', share: 40 });
   assert.equal(orderText(ab), 'ab --b v2 --until 2026-12-01T06:00 --then b --share 40%');
