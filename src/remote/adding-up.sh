@@ -111,7 +111,8 @@ adding_up() {
 
     # answered T KEY ADDRESS: a client of an A/B window was answered by the upstream; did it come to a goal?
     function answered(t, key, address,   side, i) {
-      if (!(address in arm)) return
+      # Before the window and after it a request has no arm, whatever cookie it brings.
+      if (!(address in arm) || $48 == "") return
       side = arm[address]
       if (reach("-", side, key, most)) fresh[t, side]++
       if ($12 !~ /^[23][0-9][0-9]$/) return

@@ -16,8 +16,8 @@ clock
 printf '%s %s\n' "$(cat /proc/sys/kernel/random/boot_id)" "$((now / 100))" >"$1/follow/watched.$$"
 mv -T "$1/follow/watched.$$" "$1/follow/watched"
 end=''
-# By the uptime: a clock that is set changes nothing.
-if [ -n "${7-}" ]; then end=" $(cat /proc/sys/kernel/random/boot_id) $((now / 100 + $7))"; fi
+# By the uptime: a clock that is set changes nothing. Not a part of a second too early.
+if [ -n "${7-}" ]; then end=" $(cat /proc/sys/kernel/random/boot_id) $((now / 100 + $7 + 1))"; fi
 printf '%s %s %s %s %s%s\n' "$2" "$3" "$4" "$5" "$6" "$end" >"$1/follow/armed.$$"
 mv -T "$1/follow/armed.$$" "$1/follow/armed"
 if [ -n "${7-}" ]; then echo "everybody is sent to one side in $7 s"; else echo 'everybody is sent back when nobody watches for 2 minutes'; fi

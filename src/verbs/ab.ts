@@ -208,6 +208,8 @@ function sumsOf(windows: readonly Followed[], addresses: ReadonlySet<string>, ar
   for (const window of windows) {
     clients += window.clients[arm];
     for (const [name, many] of Object.entries(window.goals ?? {})) goals[name] = (goals[name] ?? 0) + many[arm];
+    // Who came the balancer knows request by request; these sums are of the whole time, and of one in which users were not split too.
+    if (window.moved === 1 || window.buckets === 0) continue;
     for (const upstream of window.upstreams) {
       if (!addresses.has(upstream.address)) continue;
       requests += upstream.n;

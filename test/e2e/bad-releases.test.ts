@@ -171,39 +171,46 @@ describe('a bad release', () => {
     assert.equal(await one(), first);
   });
 
-  test('whose migration a person allowed is rolled; when it fails after that, nothing goes back by itself', async () => {
-    await ill('web2', 'bad-migration');
-    const roll = ['roll', '--ref', 'bad-migration', '--allow-migration', 'orders.0003', '--yes', '--json'];
-    const { report, result } = await scene.underLoad(() => scene.expect(4, ...roll));
-    await well('web2');
-    assertNothingLost(report);
-    assert.ok(!result.events.some(({ type }) => type === 'going back'));
-    const notes = result.events.flatMap((event) => (event.type === 'note' ? [event.text] : [])).join('\n');
-    told(notes);
-    assert.match(notes, /A migration that is not additive has been applied: .* nothing is put back by itself/);
-    const status = await scene.status();
-    assert.deepEqual(
-      status.backends.map(({ rotation, running }) => [rotation, running === first]),
-      [
-        ['in', false],
-        ['out', false],
-        ['in', true],
-      ],
-    );
-    assert.match(status.drift.join('\n'), /the fleet is mixed/);
-    assert.match(
-      status.unfinished ?? '',
-      /began `roll --ref bad-migration` .* and has not finished it: 2 of its 3 hosts/,
-    );
+  test(
+    'whose migration a person allowed is rolled; when it fails after that, nothing goes back by itself',
+    { skip: !ALL },
+    async () => {
+      await ill('web2', 'bad-migration');
+      const roll = ['roll', '--ref', 'bad-migration', '--allow-migration', 'orders.0003', '--yes', '--json'];
+      const { report, result } = await scene.underLoad(() => scene.expect(4, ...roll));
+      await well('web2');
+      assertNothingLost(report);
+      assert.ok(!result.events.some(({ type }) => type === 'going back'));
+      const notes = result.events.flatMap((event) => (event.type === 'note' ? [event.text] : [])).join('\n');
+      told(notes);
+      assert.match(notes, /A migration that is not additive has been applied: .* nothing is put back by itself/);
+      const status = await scene.status();
+      assert.deepEqual(
+        status.backends.map(({ rotation, running }) => [rotation, running === first]),
+        [
+          ['in', false],
+          ['out', false],
+          ['in', true],
+        ],
+      );
+      assert.match(status.drift.join('\n'), /the fleet is mixed/);
+      assert.match(
+        status.unfinished ?? '',
+        /began `roll --ref bad-migration` .* and has not finished it: 2 of its 3 hosts/,
+      );
 
-    // What was in its way is mended: the same command ends what it began.
-    await scene.expect(0, ...roll);
-    assert.notEqual(await one(), first);
+      // What was in its way is mended: the same command ends what it began.
+      await scene.expect(0, ...roll);
+      assert.notEqual(await one(), first);
 
-    const refused = await scene.expect(3, 'rollback', '--dry-run');
-    assert.match(refused.stderr, /A migration that is not additive came with \S+: \S+ may not work with the database/);
-    // Not one of those that failed, though every host has them complete.
-    const back = await scene.expect(0, 'rollback', '--across-migration', '--dry-run');
-    assert.ok(back.stdout.startsWith(`back to ${first} on web1, web2 and web3\n`), back.stdout);
-  });
+      const refused = await scene.expect(3, 'rollback', '--dry-run');
+      assert.match(
+        refused.stderr,
+        /A migration that is not additive came with \S+: \S+ may not work with the database/,
+      );
+      // Not one of those that failed, though every host has them complete.
+      const back = await scene.expect(0, 'rollback', '--across-migration', '--dry-run');
+      assert.ok(back.stdout.startsWith(`back to ${first} on web1, web2 and web3\n`), back.stdout);
+    },
+  );
 });

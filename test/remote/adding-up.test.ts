@@ -213,6 +213,7 @@ test('in an A/B window a client comes once, and comes to a goal once, whichever 
       logLine({ time: 1000, client: '1', upstream: 'c:1', ...order }),
       logLine({ time: 1001, client: '1', upstream: 'c:2', ...order }),
       logLine({ time: 1001, client: '2', upstream: 'b:1', ...order, status: '500' }),
+      logLine({ time: 1001, client: '7', upstream: 'b:1', ...order, arm: '' }),
       logLine({ time: 1001, client: '3', upstream: 'b:1', ...order, method: 'GET' }),
       logLine({ time: 1001, client: '4', upstream: 'b:1', uri: '/article/77?x=1' }),
       logLine({ time: 1001, client: '5', upstream: 'c:1, b:2', answered: '502, 200', took: '0.1, 0.1', ...order }),

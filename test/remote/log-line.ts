@@ -8,6 +8,7 @@ interface Line {
   readonly lane?: string;
   readonly client?: string;
   readonly stream?: string;
+  readonly arm?: string;
   readonly method?: string;
   readonly uri?: string;
 }
@@ -18,6 +19,6 @@ export const logLine = (line: Line): string => {
   return (
     `{"time":"${line.time.toFixed(3)}","upstream":"${upstream}","status":"${status}","upstream_status":"${line.answered ?? status}",` +
     `"upstream_time":"${took}","request_time":"${line.request ?? took}","group":"shop-first","root":"/r/live/${lane}","lane":"${lane}",` +
-    `"client":"${client}","request":"x","arm":"stable","stream":"${stream}","method":"${line.method ?? 'GET'}","host":"shop.example.com","uri":"${line.uri ?? '/'}","bytes":"9","at":"x"}`
+    `"client":"${client}","request":"x","arm":"${line.arm ?? 'stable'}","stream":"${stream}","method":"${line.method ?? 'GET'}","host":"shop.example.com","uri":"${line.uri ?? '/'}","bytes":"9","at":"x"}`
   );
 };
