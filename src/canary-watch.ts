@@ -113,7 +113,7 @@ export class Watch {
       }
     });
     if (asked > 0 && gone === asked) return false;
-    const arms = addressesOf(inventory, this.#split.side);
+    const arms = addressesOf(inventory, this.#split);
     const next = gathered(this.#gathered, names, Object.fromEntries(told), arms);
     this.#gathered = next.gathered;
     for (const window of next.windows) {
@@ -141,7 +141,7 @@ export class Watch {
     const { inventory, probe } = this.#opened;
     const { health } = inventory;
     const through = health.from === 'balancer' ? inventory.balancers[0]?.name : undefined;
-    const arms = addressesOf(inventory, this.#split.side);
+    const arms = addressesOf(inventory, this.#split);
     const ask = async (host: string, socket: string): Promise<string | undefined> => {
       const port = Number(socket.split(':').at(-1));
       const backend = inventory.backends.find(({ name }) => name === host);
@@ -158,14 +158,27 @@ export class Watch {
       return answer.status === health.status ? undefined : `it answers ${answer.status}`;
     };
     const out = newestRecord(this.#view)?.backends ?? {};
-    const found = await eachHost(arms, inventory.ssh.concurrency, async ({ host, canary, baseline }) => {
-      if (out[host]?.rotation === 'out') return undefined;
-      const wrong = await ask(host, canary);
+    const { canary: release, baseline: beside } = this.#split;
+    const wrongOf = async (host: string, socket: string): Promise<string | undefined> => {
+      const wrong = await ask(host, socket);
       const times = wrong === undefined ? 0 : (this.#wrong.get(host) ?? 0) + 1;
       this.#wrong.set(host, times);
-      if (wrong === undefined || times < WRONG || (await ask(host, baseline)) !== undefined) return undefined;
-      return `${this.#split.canary} on ${host} (${canary}): ${wrong}, twice, while ${this.#split.baseline} beside it is well`;
+      return times < WRONG || wrong === undefined ? undefined : `${release} on ${host} (${socket}): ${wrong}, twice`;
+    };
+    const serving = arms.filter(({ host }) => out[host]?.rotation !== 'out');
+    const found = await eachHost(serving, inventory.ssh.concurrency, async ({ host, canary, baseline }) => {
+      if (canary === null) return undefined;
+      const says = await wrongOf(host, canary);
+      if (says === undefined || baseline === null) return says;
+      return (await ask(host, baseline)) === undefined ? `${says}, while ${beside} beside it is well` : undefined;
     });
+    // On hosts of its own it goes on while one of them is well: Nginx passes its users on to that one.
+    if (this.#split.hosts !== undefined) {
+      const own = serving.filter(({ canary }) => canary !== null).length;
+      return found.filter((says) => says !== undefined).length < own
+        ? undefined
+        : found.find((says) => says !== undefined);
+    }
     return found.find((says) => says !== undefined);
   }
 

@@ -175,6 +175,7 @@ function program(end: { code: number }): Command {
       ]),
     )
     .option('--detach', 'begin it and leave: a service watches it (--server), or nobody (canary.unwatched: keep)')
+    .option('--hosts <names>', 'backends with one slot each: these serve it (default: as many as the share needs)')
     .action(
       does(
         async () => (await import('./canary.ts')).canary,
@@ -206,7 +207,7 @@ function program(end: { code: number }): Command {
   watched(canary.command('continue').description('the share of before the pause, watched')).action(
     does(async () => (await import('./canary.ts')).canaryContinue, orders('canary continue')),
   );
-  watched(canary.command('promote').description('everybody over to it, with one flip')).action(
+  watched(canary.command('promote').description('everybody over to it')).action(
     does(async () => (await import('./canary.ts')).canaryPromote, orders('canary promote')),
   );
   changing(canary.command('abort').description('everybody back, with one flip')).action(

@@ -86,7 +86,8 @@ export function statusOf(
     ...(view.begun === null && split === null
       ? inventory.backends.flatMap(({ name }) => idleDrift(name, view.backends[name]))
       : []),
-    ...mixed(backends),
+    // A canary's own hosts run what they are to run.
+    ...mixed(backends.filter(({ name }) => split?.hosts?.includes(name) !== true)),
     ...backends.flatMap(({ name, rotation, reason }) =>
       rotation === 'out' && inHand(reason ?? undefined)
         ? [
@@ -110,7 +111,7 @@ export function statusOf(
         ? null
         : split.ab !== undefined
           ? `A/B until ${split.ab.until}: A is ${split.baseline}, B is ${split.canary} for ${split.share} % of the users; ${split.by} began \`${split.command}\` at ${split.at}`
-          : `${split.canary} beside ${split.baseline}, ${splitWords(split)}; ${split.by} began \`${split.command}\` at ${split.at}`,
+          : `${split.canary}${split.hosts === undefined ? '' : ` on ${split.hosts.join(', ')}`} beside ${split.baseline}, ${splitWords(split)}; ${split.by} began \`${split.command}\` at ${split.at}`,
     back: waysBack(view, now),
     atWork: (newestLease(view)?.remaining ?? 0) > 0,
   };

@@ -148,8 +148,8 @@ export async function abCounts(opened: Opened, split: Split): Promise<AbCounts> 
     name,
     ...(await allOf(opened, name, split.follower)),
   }));
-  const arms = addressesOf(inventory, split.side);
-  const [a, b] = [new Set(arms.map(({ baseline }) => baseline)), new Set(arms.map(({ canary }) => canary))];
+  const arms = addressesOf(inventory, split);
+  const [a, b] = [new Set(arms.map(({ baseline }) => baseline ?? '')), new Set(arms.map(({ canary }) => canary ?? ''))];
   const sides = read.map(({ windows }): Sides => ({
     a: sumsOf(windows, a, 'baseline'),
     b: sumsOf(windows, b, 'canary'),

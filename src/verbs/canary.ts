@@ -4,7 +4,7 @@ import { accessLogFields } from '../core/checks/access-log.ts';
 import { Refusal } from '../core/failure.ts';
 import { ending } from '../core/failure.ts';
 import { succeeded } from '../core/outcome.ts';
-import { addressesOf, idleSide } from '../core/planning/arms.ts';
+import { serverAddress } from '../core/routing/address.ts';
 import { planCanary } from '../core/planning/canary.ts';
 import { planAbort, planPromote, planShare } from '../core/planning/split.ts';
 import { planRest } from '../core/planning/rest.ts';
@@ -15,6 +15,7 @@ import type { FleetView } from '../core/fleet.ts';
 import type { Opened } from '../open.ts';
 import { eachHost } from '../roll.ts';
 import { guardedBy, saidBy, type NowFlags } from './guarded.ts';
+import { limitedBackends } from './named.ts';
 import { commitWish } from './roll.ts';
 
 export interface CanaryFlags extends NowFlags {
@@ -24,6 +25,8 @@ export interface CanaryFlags extends NowFlags {
   /** Of a hundred. */
   readonly steps?: readonly number[];
   readonly promote?: Split['promote'];
+  /** Backends with one slot that are to serve it. */
+  readonly hosts?: string;
 }
 
 const DEADLINE = 30_000;
@@ -55,7 +58,7 @@ export async function canaryChange(
   const ref = flags.ref ?? inventory.build.ref;
   const { of, warnings } = await commitWish(opened, ref);
   const seen = await lookAt(opened);
-  const before = await beforeCanary(opened, seen);
+  const before = await beforeCanary(opened);
   const steps = flags.steps ?? (share === undefined ? inventory.canary.steps : []);
   const [first = share ?? inventory.canary.share, ...more] = steps;
   const wish = {
@@ -64,14 +67,15 @@ export async function canaryChange(
     hold: flags.hold ?? inventory.canary.hold,
     promote: flags.promote ?? inventory.canary.promote,
     ...(before.t99 === undefined ? {} : { t99: before.t99 }),
+    ...(flags.hosts === undefined ? {} : { hosts: limitedBackends(inventory, { hosts: flags.hosts }) }),
     warnings: [...opened.doubts, ...warnings],
   };
   const told = steps.length > 0 ? ` --steps ${steps.map((each) => `${each}%`).join(',')}` : '';
   const change: Change = {
-    command: `canary ${first}% --ref ${ref}${told}${saidBy(guarded)}`,
+    command: `canary ${first}% --ref ${ref}${told}${flags.hosts === undefined ? '' : ` --hosts ${flags.hosts}`}${saidBy(guarded)}`,
     guarded,
     plan: (view, author) => planCanary(inventory, view, { ...wish, shares: [first, ...more] }, author),
-    back: (view, author) => planAbort(inventory, view, author),
+    back: (view, author, _failed, givenUp) => planAbort(inventory, view, author, givenUp),
   };
   return { change, before, seen };
 }
@@ -97,17 +101,14 @@ export const promoteChange = (opened: Opened, flags: NowFlags): Change => {
 export const abortChange = ({ inventory }: Opened, command = 'canary abort'): Change => ({
   command,
   plan: (view, author) => planAbort(inventory, view, author),
-  back: (view, author) => planAbort(inventory, view, author),
+  back: (view, author, _failed, givenUp) => planAbort(inventory, view, author, givenUp),
 });
 
 /** What users met in the last hour, by the ends of the access logs. Rejects with `Refusal` where a log does not tell what a canary needs. */
-async function beforeCanary(opened: Opened, seen: FleetView): Promise<Before> {
+async function beforeCanary(opened: Opened): Promise<Before> {
   const { inventory, remote } = opened;
   const { nginx } = inventory;
-  const addresses = addressesOf(inventory, idleSide(inventory, seen)).flatMap(({ baseline, canary }) => [
-    baseline,
-    canary,
-  ]);
+  const addresses = inventory.backends.flatMap((backend) => backend.slots.map((port) => serverAddress(backend, port)));
   const told = await eachHost(inventory.balancers, inventory.ssh.concurrency, async ({ name }) => {
     const outcome = await remote.run({
       host: name,

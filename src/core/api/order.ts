@@ -83,6 +83,7 @@ export const orderSchema = z
     z.strictObject({
       verb: z.literal('canary'),
       ...changing,
+      hosts,
       ...override,
       share: share.exactOptional(),
       ref: line(300).describe("branch, tag or commit; default: the inventory's build.ref").exactOptional(),

@@ -1,12 +1,12 @@
 import { histogram, NO_TIMES } from '../verdict/bins.ts';
-import { NO_SUMS, type Skipped, type Stratum, type Sums, type Window } from '../verdict/window.ts';
+import { NO_SUMS, withSums, type Skipped, type Stratum, type Sums, type Window } from '../verdict/window.ts';
 import type { Followed, FollowedUpstream } from './followed.ts';
 
-/** The two arms of one host, as `address:port` in Nginx's log. */
+/** The arms of one host, as `address:port` in Nginx's log; null: another host's. */
 export interface HostArms {
   readonly host: string;
-  readonly baseline: string;
-  readonly canary: string;
+  readonly baseline: string | null;
+  readonly canary: string | null;
 }
 
 /** What the balancers' followers have told and is not judged yet. A value. */
@@ -65,20 +65,35 @@ export function gathered(
   return { gathered: { waiting, newest, made }, windows };
 }
 
-/** A balancer's window: each host is its own control, for it runs both arms. None, where nobody was sent to the canary. */
+/**
+ * A balancer's window: with two slots each host is its own control, for it runs both arms. With one, all canary hosts are held against all
+ * others, and these against each other. None, where nobody was sent to the canary.
+ */
 function strataOf(balancer: string, window: Followed, arms: readonly HostArms[]): Stratum[] {
   if (window.buckets === 0 || window.buckets === 100) return [];
   const skipped: Skipped | undefined =
     window.moved === 1 ? 'the routing changed' : window.gap === 1 ? 'the log had a gap' : undefined;
   const by = new Map(window.upstreams.map((upstream) => [upstream.address, upstream]));
-  return arms.map(({ host, canary, baseline }, at) => ({
+  const common = {
     balancer,
-    host,
     share: window.buckets / 100,
     ...(skipped === undefined ? {} : { skipped }),
+  };
+  const sums = (address: string | null): Sums => sumsOf(address === null ? undefined : by.get(address), 0);
+  if (arms.some(({ canary, baseline }) => canary === null || baseline === null)) {
+    const added = (of: 'canary' | 'baseline'): Sums => ({
+      ...arms.map((arm) => sums(arm[of])).reduce(withSums, NO_SUMS),
+      newClients: window.clients[of],
+    });
+    const hosts = arms.flatMap(({ host, baseline }) => (baseline === null ? [] : [[host, sums(baseline)] as const]));
+    return [{ ...common, canary: added('canary'), baseline: added('baseline'), hosts: Object.fromEntries(hosts) }];
+  }
+  return arms.map(({ host, canary, baseline }, at) => ({
+    ...common,
+    host,
     // A client may meet several hosts: it is new in its arm once.
-    canary: sumsOf(by.get(canary), at === 0 ? window.clients.canary : 0),
-    baseline: sumsOf(by.get(baseline), at === 0 ? window.clients.baseline : 0),
+    canary: { ...sums(canary), newClients: at === 0 ? window.clients.canary : 0 },
+    baseline: { ...sums(baseline), newClients: at === 0 ? window.clients.baseline : 0 },
   }));
 }
 

@@ -24,8 +24,15 @@ export function armsOf(
 }
 
 /** `address:port` of each arm of each backend, as Nginx's log has it. */
-export const addressesOf = (inventory: Inventory, side: Split['side']): readonly HostArms[] =>
+export const addressesOf = (
+  inventory: Inventory,
+  { side, hosts }: Pick<Split, 'side' | 'hosts'>,
+): readonly HostArms[] =>
   inventory.backends.map((backend) => {
+    if (hosts !== undefined) {
+      const arm = hosts.includes(backend.name) ? 'canary' : 'baseline';
+      return { host: backend.name, baseline: null, canary: null, [arm]: serverAddress(backend, backend.slots[0] ?? 0) };
+    }
     const { baseline, canary } = armsOf(backend, side);
     return { host: backend.name, baseline: serverAddress(backend, baseline), canary: serverAddress(backend, canary) };
   });
@@ -39,13 +46,14 @@ export function idleSide(inventory: Inventory, view: FleetView): Split['side'] {
 export function following(
   inventory: Inventory,
   view: FleetView,
-  { follower, side, ab, at }: Split,
+  split: Split,
   goals: readonly Goal[] = [],
-  now = at,
+  now = split.at,
 ): Phase {
-  const arms = addressesOf(inventory, side).flatMap(({ baseline, canary }) => [
-    `${baseline}=baseline`,
-    `${canary}=canary`,
+  const { follower, ab } = split;
+  const arms = addressesOf(inventory, split).flatMap(({ baseline, canary }) => [
+    ...(baseline === null ? [] : [`${baseline}=baseline`]),
+    ...(canary === null ? [] : [`${canary}=canary`]),
   ]);
   const { nginx, health: asked } = inventory;
   const width = ab === undefined ? WINDOW : widthOf(Date.parse(ab.until) - Date.parse(now));

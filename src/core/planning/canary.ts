@@ -6,6 +6,8 @@ import type { Split } from '../record.ts';
 import { hasTwo } from '../slots.ts';
 import { following, idleSide } from './arms.ts';
 import { authored, Routing, type Author } from './flip.ts';
+import { beginInPlace } from './canary-in-place.ts';
+import { canaryHosts } from './canary-hosts.ts';
 import { declaring } from './declaring.ts';
 import { groundFor, unsettled } from './ground.ts';
 import { health } from './health.ts';
@@ -37,16 +39,18 @@ export interface CanaryWish {
   };
   /** The bin of the baseline's slowest hundredth, where that is known. */
   readonly t99?: number;
+  /** Backends with one slot that a person named for it. */
+  readonly hosts?: readonly string[];
   readonly warnings: readonly string[];
 }
 
 /**
- * The new release beside the one that serves, on the other slot of each backend, and some of the users sent there. Everything is staged and
- * seen healthy before the first of them; that they go there and come back is one rename.
+ * The new release beside the one that serves, on the other slot of each backend, or on some hosts where each has one, and some of the users
+ * sent there. Everything is staged and seen healthy before the first of them; that they go there and come back is one rename.
  */
 export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWish, author: Author): Planned {
   const all = names(inventory.backends);
-  const not = groundFor(inventory, view, all) ?? splitLives(view) ?? unfit(inventory, view, all);
+  const not = groundFor(inventory, view, all) ?? splitLives(view) ?? unfit(inventory, view, all, wish);
   if (not !== undefined) return not;
   const release = releaseFor(inventory, view, wish.of);
   const [baseline = null] = new Set(all.map((name) => runs(view, name)));
@@ -66,6 +70,7 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
     builder: inventory.build.builder,
     allowMigrations: [],
   };
+  const single = inventory.backends.every((backend) => !hasTwo(backend));
   const over = movingOver(inventory, view, all, release.release);
   const fresh = [...over].flatMap(([name, { ready }]) => (ready ? [] : [name]));
   const routing = new Routing(inventory, view, author, null);
@@ -87,6 +92,26 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
     at: `@time:${routing.generation + 1}`,
   };
   const stages = staging(inventory, view, toStage);
+  const told = [
+    ...wish.warnings,
+    ...(wish.ab === undefined && inventory.canary.unwatched === 'abort'
+      ? ['when nobody watches for 2 minutes, the balancers send everybody back by themselves']
+      : []),
+  ];
+  if (single) {
+    const chosen = canaryHosts(inventory, routing, Math.max(...wish.shares), wish.hosts);
+    if ('kind' in chosen) return chosen;
+    const { hosts, warnings } = chosen;
+    const { phases, routing: done } = beginInPlace(inventory, view, { ...split, hosts: [...hosts] }, author);
+    const title = `a canary of ${release.release} (${release.subject}): ${share} % of the users, on ${listed(hosts)}`;
+    return declaring(
+      inventory,
+      done.missing,
+      { title, from: baseline, to: release.release },
+      [...preflight(inventory, view, toStage, [...stages, ...phases]), ...stages, ...phases],
+      [...warnings, ...told],
+    );
+  }
   // Nothing may send to both slots of a host when the other one begins to answer.
   const unequal = unsettled(inventory, view);
   const equal = unequal === undefined ? [] : routing.flip(unequal);
@@ -125,11 +150,8 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
     },
     [...preflight(inventory, view, toStage, phases), ...phases],
     [
-      ...wish.warnings,
       `${listed(all)} ${all.length === 1 ? 'runs' : 'run'} both releases while ${wish.ab === undefined ? 'the canary lives' : 'the window is open'}: twice the workers, their memory and their database connections`,
-      ...(wish.ab === undefined && inventory.canary.unwatched === 'abort'
-        ? ['when nobody watches for 2 minutes, the balancers send everybody back by themselves']
-        : []),
+      ...told,
     ],
   );
 }
@@ -148,7 +170,12 @@ function servesNot(view: FleetView, a: string, baseline: string): Refused | unde
 }
 
 /** Why this fleet can't have a canary as it is. */
-function unfit(inventory: Inventory, view: FleetView, all: readonly string[]): Refused | undefined {
+function unfit(
+  inventory: Inventory,
+  view: FleetView,
+  all: readonly string[],
+  { ab, hosts }: Pick<CanaryWish, 'ab' | 'hosts'>,
+): Refused | undefined {
   if (inventory.nginx.switch !== 'live')
     return refused(
       'A canary needs nginx.switch: live: users are split by the routing table.',
@@ -157,9 +184,16 @@ function unfit(inventory: Inventory, view: FleetView, all: readonly string[]): R
       2,
     );
   const single = inventory.backends.filter((backend) => !hasTwo(backend));
-  if (single.length > 0)
+  if (hosts !== undefined && single.length === 0)
     return refused(
-      `A canary runs beside what serves, on a second slot of each backend; ${listed(names(single))} ${single.length === 1 ? 'has' : 'have'} one.`,
+      'Each backend has two slots: a canary runs on the other one of all of them, and hosts need not be chosen.',
+      'Leave --hosts out.',
+      [],
+      2,
+    );
+  if (single.length > 0 && (ab !== undefined || single.length < inventory.backends.length))
+    return refused(
+      `${ab === undefined ? 'A canary' : 'An A/B window'} runs beside what serves, on a second slot of each backend; ${listed(names(single))} ${single.length === 1 ? 'has' : 'have'} one.`,
       'Give each two, as service.slots: [8000, 8001]; `orchestrate init --print steps` says what that takes on the hosts.',
       [],
       2,

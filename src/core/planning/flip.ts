@@ -74,6 +74,8 @@ export class Routing {
   #generation: number;
   /** The group that serves since the last flip, as the inventory has it. */
   #group: Group;
+  /** That of the canary's arm, where a split lives. */
+  #beside: Group | null;
   /** What the live table names: the same group, unless the inventory has lost a backend since, and the canary's where a split lives. */
   #routed: Routed;
   #intent: Intent | null;
@@ -129,6 +131,7 @@ export class Routing {
       else this.#backends[name] = { rotation: 'out', reason: NEW, since, release: running, ...slot };
     }
     this.#group = this.#next();
+    this.#beside = this.#canary();
     const live = record === null ? this.#group.name : groupOfLane(record.table['stable'] ?? this.#group.name);
     // Where backends had one slot and now have two, `all` comes to mean both: what a text does not know goes where it went.
     const canary = record?.table['canary'];
@@ -160,12 +163,23 @@ export class Routing {
     const backends = Object.fromEntries(
       Object.entries(this.#backends).map(([name, known]) => [name, { ...known, ...this.#coming.get(name) }]),
     );
-    return groupOf(new Set(this.out), this.#inventory, secondOf({ backends }, this.#inventory));
+    const out = new Set([...this.out, ...(this.#split?.hosts ?? [])]);
+    return groupOf(out, this.#inventory, secondOf({ backends }, this.#inventory));
   }
 
-  /** The group of the canary's arm: the slots that do not serve, of all that are in rotation. */
+  /**
+   * The group of the canary's arm: the slots that do not serve, of all that are in rotation; or its own hosts. Where none of those is left,
+   * its users go to the others.
+   */
   #canary(): Group | null {
     if (this.#split === null) return null;
+    const { hosts } = this.#split;
+    if (hosts !== undefined) {
+      const well = this.in.filter((name) => hosts.includes(name));
+      if (well.length === 0) return this.#next();
+      const others = this.#inventory.backends.map(({ name }) => name).filter((name) => !well.includes(name));
+      return groupOf(new Set(others), this.#inventory);
+    }
     const { out, second } = this.#next();
     const other = [...beside(this.#inventory)].filter((name) => !second.includes(name));
     return groupOf(new Set(out), this.#inventory, new Set(other));
@@ -272,6 +286,7 @@ export class Routing {
     const before = live ? this.#declare(group, canary) : [];
     this.#settle();
     this.#group = group;
+    this.#beside = canary;
     this.#routed = { group: group.name, split: routedBy(this.#split, canary) };
     const steps = live ? this.#move(this.#routed, group.name) : this.#rewrite(group);
     this.#upcoming = this.#upcoming.slice(this.#upcoming.findIndex(({ name }) => name === group.name) + 1);
@@ -390,7 +405,8 @@ export class Routing {
     for (const { name } of lacking) this.#missing.add(name);
     if (this.#inventory.nginx.configuration === 'fixed') return [];
     const usual = new Set(declaredGroups(this.#inventory).map(({ name }) => name));
-    const wanted = new Map([this.#group, ...lacking, ...this.#upcoming].map((each) => [each.name, each]));
+    const living = this.#beside === null ? [] : [this.#beside];
+    const wanted = new Map([this.#group, ...living, ...lacking, ...this.#upcoming].map((each) => [each.name, each]));
     const further = [...wanted.values()].filter(({ name }) => !usual.has(name));
     const [portion = []] = portions(this.#inventory, further);
     const serving = seenBalancers(this.#view).flatMap(([name, { serves }]) =>

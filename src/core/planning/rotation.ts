@@ -1,5 +1,6 @@
 import type { Inventory } from '../inventory.ts';
-import type { FleetView } from '../fleet.ts';
+import { newestRecord, type FleetView } from '../fleet.ts';
+import { splitOf } from '../split.ts';
 import type { Phase } from '../plan.ts';
 import { Routing, type Author } from './flip.ts';
 import { enoughLeft, groundFor, unsettled } from './ground.ts';
@@ -27,6 +28,14 @@ export function planDrain(
   const leaving = hosts.filter((host) => !routing.out.includes(host) || inHand(routing.reasonOf(host)));
   const short = enoughLeft(inventory, routing, [leaving]);
   if (short !== undefined) return short;
+  const lives = splitOf(newestRecord(view));
+  if (lives?.hosts !== undefined && routing.in.every((name) => leaving.includes(name) || lives.hosts?.includes(name)))
+    return refused(
+      `Nothing would be left to serve ${lives.baseline}: the others serve the canary.`,
+      '`orchestrate canary promote` or `orchestrate canary abort` ends it; then try again.',
+      [],
+      2,
+    );
   for (const host of leaving) routing.takeOut(host, reason);
   const flips =
     leaving.length > 0
@@ -54,11 +63,13 @@ export function planEnable(whole: Inventory, view: FleetView, hosts: readonly st
   const ground = groundFor(whole, view, hosts) ?? neverRolled(whole, view, hosts);
   if (ground !== undefined) return ground;
   const inventory = settledFleet(whole, view);
-  const release = prevailing(view, hosts);
+  const lives = splitOf(newestRecord(view));
+  const release = lives?.hosts === undefined ? prevailing(view, hosts) : lives.baseline;
   const routing = new Routing(inventory, view, author, view.begun);
   const astray = hosts.filter((host) => {
     const seen = view.backends[host];
-    return seen?.kind === 'seen' && seen.running !== release;
+    const wanted = lives?.hosts?.includes(host) === true ? lives.canary : release;
+    return seen?.kind === 'seen' && seen.running !== wanted;
   });
   if (astray.length > 0)
     return refused(

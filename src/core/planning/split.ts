@@ -7,6 +7,9 @@ import { armsOf, onBalancers, unfollowing } from './arms.ts';
 import { Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { groundFor, unsettled } from './ground.ts';
+import { abortInPlace, backIntent, inPlace, leftInPlace, promoteInPlace } from './canary-in-place.ts';
+import { tooMuch } from './canary-hosts.ts';
+import { handReason } from './hand.ts';
 import { health } from './health.ts';
 import { refused, type Planned, type Refused } from './refusal.ts';
 
@@ -55,12 +58,16 @@ export function planShare(inventory: Inventory, view: FleetView, share: number, 
         phases: [],
       };
     routing.split = next;
-    return { title, phases: routing.flip(title) };
+    const serving = routing.in.length;
+    const notes = split.hosts === undefined ? [] : tooMuch(serving, split.hosts, share);
+    return { title, phases: routing.flip(title), notes };
   });
 }
 
-/** Everybody over to the canary, with one flip; what served before lingers. */
+/** Everybody over to the canary, with one flip; what served before lingers. On hosts of its own: the others follow, as in a roll. */
 export function planPromote(inventory: Inventory, view: FleetView, author: Author): Planned {
+  const lives = splitOf(newestRecord(view));
+  if (lives !== null && inPlace(lives)) return promoteInPlace(inventory, view, lives, author);
   return withSplit(inventory, view, author, (split, routing) => {
     const looks: Phase = {
       name: 'health',
@@ -82,10 +89,20 @@ export function planPromote(inventory: Inventory, view: FleetView, author: Autho
   });
 }
 
-/** Everybody back to the baseline, with one flip; what the canary ran is ended. */
-export function planAbort(inventory: Inventory, view: FleetView, author: Author): Planned {
+/**
+ * Everybody back to the baseline, with one flip; what the canary ran is ended. Also what one left that failed.
+ * @param givenUp backends that did not come back when it was tried
+ */
+export function planAbort(
+  inventory: Inventory,
+  view: FleetView,
+  author: Author,
+  givenUp: ReadonlySet<string> = new Set(),
+): Planned {
   const record = newestRecord(view);
   if (splitOf(record) === null) {
+    const left = leftInPlace(inventory, view, givenUp, author);
+    if (left !== undefined) return left;
     const ground = groundFor(inventory, view, []);
     if (ground !== undefined) return ground;
     const routing = new Routing(inventory, view, author, view.begun);
@@ -93,6 +110,8 @@ export function planAbort(inventory: Inventory, view: FleetView, author: Author)
     const phases = title === undefined ? [] : routing.flip(title);
     return declaring(inventory, routing.missing, { title: title ?? 'no canary lives' }, phases, []);
   }
+  const lives = splitOf(record);
+  if (lives !== null && inPlace(lives)) return abortInPlace(inventory, view, lives, author);
   return withSplit(inventory, view, author, (split, routing) => {
     routing.endSplit('aborted');
     const title = `everybody back to ${split.baseline}`;
@@ -103,6 +122,7 @@ export function planAbort(inventory: Inventory, view: FleetView, author: Author)
 interface Done {
   readonly title: string;
   readonly phases: readonly Phase[];
+  readonly notes?: readonly string[];
   readonly from?: string;
   readonly to?: string;
 }
@@ -122,8 +142,8 @@ function withSplit(
       '`orchestrate canary 10%` begins one; `orchestrate canary report` tells of the last one.',
     );
   const routing = new Routing(inventory, view, author, view.begun);
-  const { phases, ...goal } = plan(split, routing);
-  return declaring(inventory, routing.missing, goal, phases, []);
+  const { phases, notes = [], ...goal } = plan(split, routing);
+  return declaring(inventory, routing.missing, goal, phases, notes);
 }
 
 /**
@@ -135,7 +155,11 @@ export function arming(inventory: Inventory, view: FleetView, author: Author): P
   if (split === null) return [];
   if (split.ab !== undefined) return ending(inventory, view, author, split, split.ab);
   if (split.unwatched === 'keep' || split.paused === true) return [];
-  const { steps, calls } = new Routing(inventory, view, author, view.begun).standby();
+  const routing = new Routing(inventory, view, author, inPlace(split) ? backIntent(split, author) : view.begun);
+  // What they run is not what serves then: who comes next brings them to it.
+  for (const host of split.hosts ?? [])
+    if (routing.in.includes(host)) routing.takeOut(host, handReason(split.baseline));
+  const { steps, calls } = routing.standby();
   const arm: RunStep = {
     kind: 'run',
     say: 'send everybody back when nobody watches for 2 minutes',

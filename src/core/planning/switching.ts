@@ -155,7 +155,7 @@ function seen(inventory: Inventory, view: FleetView, host: string, goal: SwitchG
 }
 
 /** The release in a slot to which nothing is sent. */
-function track(inventory: Inventory, view: FleetView, host: string, goal: SwitchGoal, anew: boolean): Track {
+export function track(inventory: Inventory, view: FleetView, host: string, goal: SwitchGoal, anew: boolean): Track {
   const backend = named(inventory, host);
   const { port } = wayTo(view, backend, goal.release);
   const steps: Step[] = [

@@ -1,4 +1,5 @@
 import { newestRecord, type FleetView } from '../fleet.ts';
+import { splitOf } from '../split.ts';
 import { inHand, NEW } from './hand.ts';
 import { listed } from './listed.ts';
 import type { Plan } from '../plan.ts';
@@ -31,8 +32,10 @@ export function divided(view: FleetView): string[] {
   const held = out
     .filter(([name, { reason }]) => inHand(reason) && reason !== NEW && view.backends[name]?.kind === 'seen')
     .map(([name]) => name);
+  const own = splitOf(record)?.hosts ?? [];
   const serving = Object.entries(view.backends).filter(
-    ([name, seen]) => seen.kind === 'seen' && (record === null || record.backends[name]?.rotation === 'in'),
+    ([name, seen]) =>
+      seen.kind === 'seen' && !own.includes(name) && (record === null || record.backends[name]?.rotation === 'in'),
   );
   const running = Map.groupBy(serving, ([, seen]) => (seen.kind === 'seen' ? seen.running : null));
   const told = [...running].map(

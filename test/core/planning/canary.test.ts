@@ -207,7 +207,7 @@ test('a fleet that can not have one is told why', () => {
     assert.ok(planned.kind === 'refused');
     return `${planned.exit} ${planned.message}`;
   };
-  assert.match(refusedFor({}), /^2 A canary runs beside what serves, .* web1, web2, web3 and web4 have one/);
+  assert.match(refusedFor({ two: ['web1'] }), /^2 A canary runs beside what serves, .* web2, web3 and web4 have one/);
   assert.match(refusedFor({ switch: 'reload', two: names('web', 4) }), /^2 A canary needs nginx.switch: live/);
   assert.match(refusedFor({ two: names('web', 4), second: ['web1'] }), /Some backends serve by their first slot/);
   assert.match(refusedFor({ two: names('web', 4), runs: { web1: V2 } }), /The backends do not run one release/);

@@ -214,9 +214,22 @@ class Interpreter {
     // Only an A/B window may end with everybody on its side B.
     const over = now.split.ab?.next === 'b';
     assert.deepEqual(back.table, { stable: groupOfLane(now.table[over ? 'canary' : 'stable'] ?? '') });
+    if (now.split.hosts !== undefined) return this.#assertBackInPlace(now, back);
     if (!over) return assert.deepEqual(back.backends, now.backends);
     for (const { release, former } of Object.values(back.backends))
       assert.deepEqual([release, former], [now.split.canary, now.split.baseline]);
+  }
+
+  /** The canary's own hosts are out then, and whoever comes next knows what to bring to them. */
+  #assertBackInPlace(now: GenerationRecord, back: GenerationRecord): void {
+    const hosts = now.split?.hosts ?? [];
+    for (const [name, was] of Object.entries(now.backends))
+      if (hosts.includes(name)) assert.equal(back.backends[name]?.rotation, 'out');
+      else assert.deepEqual(back.backends[name], was);
+    assert.deepEqual(
+      [back.intent?.kind, back.intent?.to, back.intent?.hosts],
+      ['rollback', now.split?.baseline, hosts],
+    );
   }
 
   /** Each bucket leads to one of two groups, and those of the canary are as many as the share says. */
@@ -229,6 +242,16 @@ class Interpreter {
     for (const folder of Object.values(buckets)) assert.equal(folder, canary);
     const out = outOf({ backends });
     const { inventory } = this.#world;
+    if (split.hosts !== undefined) {
+      const { hosts } = split;
+      const all = inventory.backends.map(({ name }) => name);
+      const stays = new Set([...out, ...hosts]);
+      assert.equal(groupOfLane(stable), groupOf(stays, inventory).name, 'nobody else meets the canary');
+      const well = hosts.filter((name) => !out.has(name));
+      const others = new Set(well.length === 0 ? stays : all.filter((name) => !well.includes(name)));
+      assert.equal(groupOfLane(canary), groupOf(others, inventory).name, 'the canary is on its own hosts');
+      return undefined;
+    }
     const second = secondOf({ backends }, inventory);
     const other = new Set(inventory.backends.map(({ name }) => name).filter((name) => !second.has(name)));
     assert.equal(groupOfLane(canary), groupOf(out, inventory, other).name, 'the canary is what does not serve');
@@ -253,12 +276,14 @@ class Interpreter {
     const meant = groupOfLane(group);
     // A table of before may be named after hosts that have gone, or that were not there yet: then by what it makes of the others.
     const means = balancer.loaded === null ? undefined : groupsOf(balancer.loaded)[meant];
-    if (groupOf(outOf(record), of, secondOf(record, of)).name !== meant)
+    // A canary's own hosts are in rotation, and in its group alone.
+    const spared = new Set([...outOf(record), ...(record.split?.hosts ?? [])]);
+    if (groupOf(spared, of, secondOf(record, of)).name !== meant)
       assert.deepEqual(
         (means ?? groupsOf(balancer.loaded ?? '{"groups":{}}')['all'])?.out
           .filter((each) => knows.has(each))
           .toSorted(),
-        [...outOf(record)].filter((each) => groupsKnow(balancer.loaded, each)).toSorted(),
+        [...spared].filter((each) => groupsKnow(balancer.loaded, each)).toSorted(),
         `the record says what the table says: ${meant}`,
       );
     const former = this.#newest()?.backends;
