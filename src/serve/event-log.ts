@@ -9,6 +9,8 @@ const GATHER = 100;
 const AGAIN = 2000;
 /** Milliseconds after which others' events are looked for, where others write too; and without, for the case that a word was missed. */
 const LOOK = { shared: 1000, own: 15_000 };
+/** Milliseconds without a word after which it is asked whether a job has ended long ago: so long ago. */
+const END = 10_000;
 /** Events that wait to be written; beyond it what steps print is left out. */
 const MOST = 20_000;
 /** Events that are read at once, and that are kept in memory. */
@@ -23,6 +25,7 @@ const LOCK = 7_260_411;
 export class EventLog {
   readonly #database: Database;
   readonly #schema: string;
+  readonly #end: number;
   readonly #waiting: { job: string; at: number; event: Event | JobEnd }[] = [];
   readonly #followers = new Set<() => void>();
   /** The newest, in order and whole, while anybody follows. */
@@ -33,8 +36,10 @@ export class EventLog {
   #writing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(database: Database, app: string) {
+  /** `end`: milliseconds, see END. */
+  constructor(database: Database, app: string, end = END) {
     this.#database = database;
+    this.#end = end;
     this.#schema = schemaOf(app);
   }
 
@@ -56,6 +61,7 @@ export class EventLog {
     return found?.id ?? 0;
   }
 
+  /** Of a job that has ended the last one is its end, also where the service died before it was written. */
   async *follow(after: number | undefined, job: string | undefined, signal: AbortSignal): AsyncIterable<StoredEvent> {
     let at = after ?? (await this.last());
     const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -78,7 +84,14 @@ export class EventLog {
             if (job !== undefined && stored.event.type === 'ended') return;
           }
           if (page.length > 0) continue;
-          await Promise.race([word, over]);
+          if (job === undefined) await Promise.race([word, over]);
+          else if (await quiet(Promise.race([word, over]), this.#end)) {
+            const end = await this.#lostEnd(job, at);
+            if (end !== undefined) {
+              yield { id: at, job, event: end };
+              return;
+            }
+          }
         } finally {
           this.#followers.delete(told);
         }
@@ -146,6 +159,16 @@ export class EventLog {
     );
   }
 
+  /** The end of a job that has ended, and of which nothing is written after an id. */
+  async #lostEnd(job: string, after: number): Promise<JobEnd | undefined> {
+    const [found] = await this.#query<{ exit: number | null; ended: number }>(
+      `select exit, ended::float8 as ended from SCHEMA.jobs
+       where id = $1 and ended < $2 and not exists (select from SCHEMA.events where job = $1 and id > $3)`,
+      [job, Date.now() - this.#end, after],
+    );
+    return found && { at: new Date(found.ended).toISOString(), type: 'ended', exit: found.exit ?? 0 };
+  }
+
   async #write(): Promise<void> {
     // oxlint-disable no-await-in-loop -- in order
     await rest(GATHER);
@@ -173,4 +196,17 @@ export class EventLog {
   }
 
   #query: Query = (text, values) => this.#database.query(text.replaceAll('SCHEMA.', `${this.#schema}.`), values);
+}
+
+/** Whether nothing comes for a while. */
+async function quiet(word: Promise<void>, time: number): Promise<boolean> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([
+      word.then(() => false),
+      rest(time, true, { ref: false, signal: timer.signal }).catch(() => false),
+    ]);
+  } finally {
+    timer.abort();
+  }
 }

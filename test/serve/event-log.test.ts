@@ -4,8 +4,9 @@ import { setTimeout as rest } from 'node:timers/promises';
 import type { Database } from '../../src/serve/database.ts';
 import { EventLog } from '../../src/serve/event-log.ts';
 import type { StoredEvent } from '../../src/serve/service.ts';
+import { Store } from '../../src/serve/store.ts';
 import { makeTables } from '../../src/serve/tables.ts';
-import { JOB, openTestStore } from './bench.ts';
+import { JOB, newJob, openTestStore } from './bench.ts';
 
 const OTHER = '9b241101-e2bb-4255-8caf-4136c566a962';
 let database: Database;
@@ -74,3 +75,18 @@ test(
     log.close();
   },
 );
+
+test('a job whose end was not written any more has one, after all that it told', { timeout: 60_000 }, async () => {
+  const id = 'aa241101-e2bb-4255-8caf-4136c566a962';
+  const store = new Store(database, 'shop');
+  await store.addJob(newJob({ id }));
+  const log = new EventLog(database, 'shop', 300);
+  for (const text of ['one', 'two']) log.tell(id, note(text));
+  const under = new AbortController();
+  const early = gather(log.follow(0, id, under.signal));
+  await rest(1500);
+  await store.setJob(id, { state: 'failed', exit: 1, ended: Date.now() });
+  assert.deepEqual(await early, ['one', 'two', 'ended'], 'who heard it all');
+  assert.deepEqual(await gather(log.follow(undefined, id, under.signal)), ['ended'], 'who comes when it is over');
+  log.close();
+});

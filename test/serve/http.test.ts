@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text as allOf } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { hashOf, tokenText, type KeptToken, type Scope } from '../../src/core/api/token.ts';
 import { Refusal } from '../../src/core/failure.ts';
 import { openClient } from '../../src/serve/client/client.ts';
+import { firstToken } from '../../src/serve/http/tokens.ts';
 import { listen, type Listening } from '../../src/serve/http/listen.ts';
 import { routes } from '../../src/serve/http/routes.ts';
 import { NotFound, type JobView, type Service, type StoredEvent } from '../../src/serve/service.ts';
@@ -186,6 +193,57 @@ describe('the API', () => {
     assert.equal((await ask('/v1/jobs', { scope: body.token })).status, 401);
   });
 
+  test('a stream ends when its token is revoked', { timeout: 20_000 }, async () => {
+    const quiet: Service = {
+      ...service,
+      async *events(_from, _job, signal) {
+        yield note(1);
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      },
+    };
+    const other = await listen(quiet, { host: '127.0.0.1', port: 0, beat: 50 });
+    try {
+      const { body } = await ask('/v1/tokens', {
+        method: 'POST',
+        scope: 'admin',
+        body: '{"name":"eve","scope":"read"}',
+      });
+      const stream = await fetch(`${other.url}/v1/events`, { headers: { authorization: `Bearer ${body.token}` } });
+      assert.equal(stream.status, 200);
+      assert.equal((await ask('/v1/tokens/eve', { method: 'DELETE', scope: 'admin' })).status, 200);
+      assert.match(await stream.text(), /note 1/);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('what is no path at all is refused, and is no fault', { timeout: 20_000 }, async () => {
+    const socket = connect(Number(new URL(http.url).port), '127.0.0.1');
+    socket.write('GET // HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    assert.match(await allOf(socket), /^HTTP\/1\.1 400 /);
+  });
+
+  test('the first token is in a file for its owner alone, in a folder that may not be there yet', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'orchestrate-first-'));
+    try {
+      const file = join(folder, 'new', 'admin.token');
+      const stored: KeptToken[] = [];
+      const tokens = {
+        list: async () => stored,
+        put: async (token: KeptToken) => void stored.push(token),
+        remove: async () => false,
+      };
+      await assert.rejects(firstToken(tokens, join(folder, 'new\0', 'x')));
+      assert.equal(stored.length, 0, 'none is kept that nobody has');
+      assert.equal(await firstToken(tokens, file), true);
+      assert.equal(hashOf((await readFile(file, 'utf8')).trim()), stored[0]?.hash);
+      assert.equal((await stat(file)).mode & 0o777, 0o600);
+      assert.equal(await firstToken(tokens, file), false);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test('figures for Prometheus', async () => {
     const { body } = await ask('/metrics', { scope: 'read' });
     assert.match(body, /^orchestrate_rolls_total\{app="shop"\} 3$/m);
@@ -216,6 +274,30 @@ describe('the client', () => {
     for await (const { id } of client.events(0, job.id, new AbortController().signal)) found.push(id);
     assert.deepEqual(found, [1, 2, 3, 4, 9]);
     assert.deepEqual(asked, [0, 2]);
+  });
+
+  test('waits for a service whose database is away', { timeout: 30_000 }, async () => {
+    let times = 0;
+    const server = createServer((_request, response) => {
+      times += 1;
+      response.writeHead(times === 1 ? 500 : 200);
+      response.end(
+        times === 1
+          ? '{"error":{"exit":1,"message":"a fault","next":"look","details":[]}}'
+          : `id: 9\ndata: ${JSON.stringify(last)}\n\n`,
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const address = server.address();
+      const port = typeof address === 'object' ? address?.port : 0;
+      const client = openClient(`http://127.0.0.1:${port}`, 'x');
+      const found: number[] = [];
+      for await (const { id } of client.events(0, job.id, new AbortController().signal)) found.push(id);
+      assert.deepEqual([found, times], [[9], 2]);
+    } finally {
+      server.close();
+    }
   });
 
   test('refuses in the service’s words, and says where nobody answers', async () => {

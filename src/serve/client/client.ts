@@ -82,7 +82,11 @@ export function openClient(server: string, token: string | undefined): Client {
             headersTimeout: TIMEOUT,
             bodyTimeout: QUIET,
           });
-          if (answer.statusCode !== 200) throw refusalOf(base, answer.statusCode, await answer.body.text());
+          if (answer.statusCode !== 200) {
+            const refusal = refusalOf(base, answer.statusCode, await answer.body.text());
+            // As while its database is away: the job goes on.
+            throw answer.statusCode < 500 ? refusal : new Refusal(4, refusal.message, refusal.next, refusal.details);
+          }
           lost = undefined;
           const reader = new StreamReader();
           answer.body.setEncoding('utf8');

@@ -19,6 +19,8 @@ export interface ListenOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Tokens may cross a network in the clear: something else protects it. */
   readonly plain?: boolean;
+  /** Milliseconds between two heartbeats of a stream; default: 15,000. */
+  readonly beat?: number;
 }
 
 export interface Listening {
@@ -28,8 +30,8 @@ export interface Listening {
 
 /** Bytes of a request's body. */
 const LARGEST = 256 * 1024;
-/** Milliseconds between two words on a quiet stream; for one request's head and body. */
-const QUIET = 15_000;
+/** Milliseconds between two words on a stream, each with a look at the watcher's token; for one request's head and body. */
+const BEAT = 15_000;
 const SLOW = 30_000;
 /** Watchers at once. */
 const WATCHERS = 500;
@@ -48,14 +50,17 @@ class Problem extends Error {
 }
 
 /** Serves the API. Rejects with `Refusal` (exit 2) for an address that is not this machine's own, without TLS, and for one that can't be listened on. */
-export async function listen(service: Service, { host, port, tls, plain = false }: ListenOptions): Promise<Listening> {
+export async function listen(
+  service: Service,
+  { host, port, tls, plain = false, beat = BEAT }: ListenOptions,
+): Promise<Listening> {
   if (!isLoopback(host) && tls === undefined && !plain)
     throw new Refusal(
       2,
       `--listen ${host}: tokens would cross the network in the clear.`,
       'Give --tls-certificate and --tls-key, or listen on 127.0.0.1 behind Nginx (templates/orchestrate-site.conf); --plain-http says that something else protects the way.',
     );
-  const api = new Api(service);
+  const api = new Api(service, beat);
   const answer = (request: IncomingMessage, response: ServerResponse): void => void api.answer(request, response);
   const server: Server =
     tls === undefined ? createServer(answer) : createSecure({ ...tls, minVersion: 'TLSv1.2' }, answer);
@@ -95,10 +100,12 @@ class Api {
   readonly #failures = new LoginFailures();
   readonly #over = new AbortController();
   readonly #openApi: string;
+  readonly #beat: number;
   #watchers = 0;
 
-  constructor(service: Service) {
+  constructor(service: Service, beat: number) {
     this.#service = service;
+    this.#beat = beat;
     this.#openApi = JSON.stringify(openApi(service.version));
   }
 
@@ -108,7 +115,7 @@ class Api {
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const url = new URL(request.url ?? '/', 'http://service');
+      const url = urlOf(request.url);
       const path = url.pathname;
       if (request.method === 'GET' && path === '/health') return await this.#health(response);
       if (request.method === 'GET' && path === '/v1/openapi.json') return send(response, 200, this.#openApi);
@@ -123,7 +130,9 @@ class Api {
       }
       await this.#route(request, response, url);
     } catch (error) {
-      answerProblem(response, error);
+      // Whoever has gone in the middle of asking hears nothing, and is no fault.
+      if (!(error instanceof Problem) && request.destroyed && !request.complete) response.destroy();
+      else answerProblem(response, error);
     }
   }
 
@@ -223,7 +232,13 @@ class Api {
       'x-accel-buffering': 'no',
     });
     response.write(HEARTBEAT);
-    const beat = setInterval(() => response.write(HEARTBEAT), QUIET);
+    const beat = setInterval(() => {
+      response.write(HEARTBEAT);
+      // A token that is revoked or expired meanwhile reads no further. A database that is away is no reason to go.
+      this.#token(request, 'read').catch((error: unknown) => {
+        if (error instanceof Problem) gone.abort();
+      });
+    }, this.#beat);
     try {
       for await (const stored of this.#service.events(after, job, signal))
         if (!response.write(textOf(stored))) await drained(response, signal);
@@ -245,10 +260,22 @@ function textOf(stored: StoredEvent): string {
 
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    response.once('drain', resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const done = (): void => {
+      response.off('drain', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    response.once('drain', done);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
   });
+}
+
+/** Throws `Problem`. */
+function urlOf(text = '/'): URL {
+  const url = URL.parse(text, 'http://service');
+  if (url !== null) return url;
+  throw new Problem(400, new Refusal(2, 'That is no path.', 'GET /v1/openapi.json lists those that there are.'));
 }
 
 function matched(pattern: string, path: string): Map<string, string> | undefined {
