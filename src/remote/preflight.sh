@@ -39,11 +39,11 @@ while [ $# -gt 0 ]; do
     shift 3
     ;;
   wrapper)
-    # Its manager starts it again within a second or two.
+    # Its manager starts it again within a second or two, and when the host boots.
     looks=0
     until named "$2" && words "$pid" | grep -q run-slot; do
       looks=$((looks + 1))
-      if [ "$looks" -eq 20 ]; then
+      if [ "$looks" -eq 50 ]; then
         lacks "no wrapper runs for port $3 ($2): supervisor or systemd should keep it running"
         break
       fi
