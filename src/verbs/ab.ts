@@ -189,7 +189,11 @@ async function allOf(
       });
       const read = succeeded(outcome) ? parseWatched(outcome.stdout) : undefined;
       if (read === undefined || 'problem' in read)
-        return { windows, armed: false, reason: read?.problem ?? outcome.stderr.trim() };
+        return {
+          windows,
+          armed: false,
+          reason: read?.problem ?? (outcome.stderr.trim() || 'it says nothing of this window'),
+        };
       last = read;
       windows.push(...read.windows);
       if (read.at === at) return { windows, armed: last.armed };

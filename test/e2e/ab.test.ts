@@ -111,6 +111,9 @@ describe('an A/B window on two slots', () => {
       await scene.expect(0, 'ab', '--b', 'v3', '--until', iso(3600), '--yes');
       await scene.expect(0, 'ab', 'end', '--then', 'a', '--yes');
       assert.deepEqual(await running(), [v2]);
+      await scene.expect(0, 'ab', '--b', 'v3', '--until', iso(3600), '--then', 'b', '--yes');
+      await scene.expect(0, 'rollback', '--yes');
+      assert.deepEqual(await running(), [v2]);
     }, USERS);
     assertNothingLost(report);
     assert.match(said(await scene.expect(3, 'ab', 'end', '--then', 'b', '--yes')), /No A\/B window is open/);
