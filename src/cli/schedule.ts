@@ -1,7 +1,7 @@
+import type { JobView, ScheduleView } from '../core/api/views.ts';
 import { Refusal } from '../core/failure.ts';
 import { safeJson } from '../core/printable.ts';
 import type { ScheduleWish } from '../core/schedule/wish.ts';
-import type { JobView, ScheduleView } from '../serve/service.ts';
 import { jobLines, scheduleLines, schedulesLines } from '../tell/schedule.ts';
 import { clientOf, orderFrom, type ServerFlags } from './server.ts';
 

@@ -1,6 +1,7 @@
 import { goOn } from './asking.ts';
 import type { Event } from '../core/event.ts';
 import { orderSchema, type Order } from '../core/api/order.ts';
+import type { JobView, Proposed } from '../core/api/views.ts';
 import { Refusal } from '../core/failure.ts';
 import { safeJson } from '../core/printable.ts';
 import { historyLines } from '../tell/history.ts';
@@ -11,7 +12,6 @@ import { windowsLines } from '../tell/windows.ts';
 import { clean } from '../tell/words.ts';
 import { releasesLines } from '../core/releases.ts';
 import { openClient, tokenFrom, type Client } from '../serve/client/client.ts';
-import type { JobView, Proposed } from '../serve/service.ts';
 import { openView } from './listening.ts';
 
 /** Commands that a service elsewhere carries out: the same words, the same picture, the same exit codes. */

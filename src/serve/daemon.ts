@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as rest } from 'node:timers/promises';
 import { openBeside } from '../beside.ts';
 import { orderText, type Order } from '../core/api/order.ts';
+import type { Read } from '../core/api/reads.ts';
+import type { StoredEvent } from '../core/api/told.ts';
+import type { JobView, Proposed, ScheduleView } from '../core/api/views.ts';
 import type { Event } from '../core/event.ts';
 import { Refusal } from '../core/failure.ts';
 import type { Plan } from '../core/plan.ts';
@@ -25,16 +28,7 @@ import { lockFolder } from './folder-lock.ts';
 import { readKept, writeKept } from './kept-file.ts';
 import { endJob, HandedOver, perform, type Bench } from './perform.ts';
 import { openQueue, type Queue } from './queue.ts';
-import {
-  NotFound,
-  type Figures,
-  type JobView,
-  type Proposed,
-  type ScheduleView,
-  type Service,
-  type StoredEvent,
-  type TokenStore,
-} from './service.ts';
+import { NotFound, type Figures, type Service, type TokenStore } from './service.ts';
 import { Store, type Job, type Schedule } from './store.ts';
 import { makeTables } from './tables.ts';
 import { jobView, scheduleView } from './views.ts';
@@ -413,7 +407,7 @@ export class Daemon implements Service {
   }
 
   /** Of those who ask for the same at once, one is answered, and all hear it. */
-  async read(what: 'status' | 'history' | 'windows' | 'releases'): Promise<unknown> {
+  async read(what: Read): Promise<unknown> {
     const under = this.#reading.get(what);
     if (under !== undefined) return under;
     const reading = this.#read(what).finally(() => this.#reading.delete(what));
@@ -421,7 +415,7 @@ export class Daemon implements Service {
     return reading;
   }
 
-  async #read(what: 'status' | 'history' | 'windows' | 'releases'): Promise<unknown> {
+  async #read(what: Read): Promise<unknown> {
     const opened = await this.#openFleet(() => {});
     try {
       if (what === 'status') return await lookAtFleet(opened, {});

@@ -1,7 +1,7 @@
 import { setTimeout as rest } from 'node:timers/promises';
+import type { JobEnd, StoredEvent } from '../core/api/told.ts';
 import type { Event } from '../core/event.ts';
 import type { Database, Query } from './database.ts';
-import type { JobEnd, StoredEvent } from './service.ts';
 import { schemaOf } from './tables.ts';
 
 /** Milliseconds for which events are gathered before they are written; between two tries while the database is away. */

@@ -1,6 +1,8 @@
 import type { KeptToken } from '../core/api/token.ts';
 import type { Order } from '../core/api/order.ts';
-import type { Event } from '../core/event.ts';
+import type { Read } from '../core/api/reads.ts';
+import type { StoredEvent } from '../core/api/told.ts';
+import type { JobView, Proposed, ScheduleView } from '../core/api/views.ts';
 import { Refusal } from '../core/failure.ts';
 
 /** The service, as those who speak HTTP for it see it. Whatever can't be done is a `Refusal`. */
@@ -32,69 +34,9 @@ export interface Service {
   events(after: number | undefined, job: string | undefined, signal: AbortSignal): AsyncIterable<StoredEvent>;
   readonly tokens: TokenStore;
   /** What `orchestrate WHAT --json` prints. */
-  read(what: 'status' | 'history' | 'windows' | 'releases'): Promise<unknown>;
+  read(what: Read): Promise<unknown>;
   health(): Promise<{ readonly ok: boolean; readonly words: string }>;
   figures(): Promise<Figures>;
-}
-
-export interface Proposed {
-  readonly lines: readonly string[];
-  readonly plan: unknown;
-  readonly empty: boolean;
-}
-
-/** What ends the events of a job. */
-export interface JobEnd {
-  readonly at: string;
-  readonly type: 'ended';
-  readonly exit: number;
-  /** Why nothing was changed, where that is so. */
-  readonly refusal?: { readonly message: string; readonly next: string; readonly details: readonly string[] };
-}
-
-export interface StoredEvent {
-  readonly id: number;
-  readonly job: string;
-  readonly event: Event | JobEnd;
-}
-
-export interface ScheduleView {
-  readonly number: number;
-  /** As it would be typed. */
-  readonly command: string;
-  readonly by: string;
-  /** ISO 8601, as all times here. */
-  readonly made: string;
-  /** In words. */
-  readonly when: string;
-  readonly next: string | null;
-  readonly state: 'live' | 'paused' | 'ended' | 'cancelled';
-  readonly needsApproval: boolean;
-  /** Of the next job. */
-  readonly approvedBy: string | null;
-  readonly last: JobView | null;
-  /** What the next job waits for. */
-  readonly waits: string | null;
-}
-
-/** `watching`: its canary lives, and is watched. */
-export type JobState = 'waiting' | 'running' | 'watching' | 'done' | 'failed' | 'expired' | 'cancelled';
-
-export interface JobView {
-  readonly id: string;
-  readonly schedule: number | null;
-  readonly command: string;
-  readonly by: string;
-  readonly due: string;
-  readonly state: JobState;
-  readonly exit: number | null;
-  /** How it ended, or what it waits for. */
-  readonly words: string | null;
-  readonly commit: string | null;
-  readonly began: string | null;
-  readonly ended: string | null;
-  /** Of the fleet's history. */
-  readonly number: number | null;
 }
 
 export interface TokenStore {

@@ -1,8 +1,8 @@
 import type { KeptToken } from '../core/api/token.ts';
 import type { Order } from '../core/api/order.ts';
+import type { JobState } from '../core/api/views.ts';
 import type { ReadWish } from '../core/schedule/wish.ts';
 import type { Database, Query } from './database.ts';
-import type { JobState } from './service.ts';
 import { schemaOf } from './tables.ts';
 
 /** A schedule, as it is kept. Times are milliseconds since the epoch. */

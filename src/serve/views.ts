@@ -1,5 +1,5 @@
 import { orderText } from '../core/api/order.ts';
-import type { JobView, ScheduleView } from './service.ts';
+import type { JobView, ScheduleView } from '../core/api/views.ts';
 import { whenText } from './scheduling.ts';
 import type { Job, Schedule } from './store.ts';
 

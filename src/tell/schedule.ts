@@ -1,4 +1,4 @@
-import type { JobView, ScheduleView } from '../serve/service.ts';
+import type { JobView, ScheduleView } from '../core/api/views.ts';
 import { clean, cut, table } from './words.ts';
 
 /** Columns of what is typed, and of how it ended. */

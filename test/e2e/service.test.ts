@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { commits } from '../../bench/commits.ts';
-import type { JobView, ScheduleView } from '../../src/serve/service.ts';
+import type { JobView, ScheduleView } from '../../src/core/api/views.ts';
 import { DATABASE } from '../fleet/fleet.ts';
 import { until } from '../fleet/hosts/shell.ts';
 import { freePort } from '../fleet/sshd.ts';

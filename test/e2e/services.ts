@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JobView } from '../../src/serve/service.ts';
+import type { JobView } from '../../src/core/api/views.ts';
 import { until } from '../fleet/hosts/shell.ts';
 import type { Scene } from './scene.ts';
 

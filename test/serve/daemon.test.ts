@@ -11,8 +11,7 @@ import { Daemon, type DaemonOptions } from '../../src/serve/daemon.ts';
 import { openFolder } from '../../src/serve/database.ts';
 import type { Service } from '../../src/serve/service.ts';
 import { lockFolder } from '../../src/serve/folder-lock.ts';
-import { SimFleet } from '../sim/fleet.ts';
-import { Operator } from '../sim/operator.ts';
+import { livelyFleet, silent } from './lively.ts';
 import { hasPostgres, Postgres } from '../remote/postgres.ts';
 import { written } from '../core/inventory/world.ts';
 
@@ -25,41 +24,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** A fleet whose time passes by itself, some thousand times as fast. */
-function livelyFleet(): {
-  readonly fleet: SimFleet;
-  readonly open: NonNullable<DaemonOptions['openFleet']>;
-  readonly end: () => void;
-} {
-  const fleet = new SimFleet({ backends: 2, balancers: 2 });
-  fleet.calm = true;
-  const state = { over: false };
-  const pass = async (): Promise<void> => {
-    while (!state.over) {
-      // oxlint-disable no-await-in-loop
-      await fleet.time.pass(() => state.over, 200);
-      await rest(1);
-      // oxlint-enable no-await-in-loop
-    }
-  };
-  void pass();
-  let opened = 0;
-  return {
-    fleet,
-    open: async (_file, tell) => {
-      const operator = new Operator(fleet, `svc${(opened += 1)}`);
-      return {
-        ...operator.opened,
-        clock: { ...operator.opened.clock, now: () => Date.now() },
-        emit: (event) => tell({ at: new Date(fleet.now).toISOString(), ...event }),
-      };
-    },
-    end: () => (state.over = true),
-  };
-}
-
 const said: string[] = [];
-const silent = { before: () => Promise.resolve(), tell: () => {}, end: () => Promise.resolve() };
 const begin = (of: DaemonOptions): Promise<Service & { close: () => Promise<void> }> => Daemon.open(of);
 
 const options = (data: string, open: DaemonOptions['openFleet'], more: Partial<DaemonOptions> = {}): DaemonOptions => ({

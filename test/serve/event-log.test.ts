@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as rest } from 'node:timers/promises';
 import type { Database } from '../../src/serve/database.ts';
 import { EventLog } from '../../src/serve/event-log.ts';
-import type { StoredEvent } from '../../src/serve/service.ts';
+import type { StoredEvent } from '../../src/core/api/told.ts';
 import { Store } from '../../src/serve/store.ts';
 import { makeTables } from '../../src/serve/tables.ts';
 import { JOB, newJob, openTestStore } from './bench.ts';

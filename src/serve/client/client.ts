@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as rest } from 'node:timers/promises';
 import { StreamReader } from '../../core/api/stream.ts';
+import type { StoredEvent } from '../../core/api/told.ts';
 import { Refusal } from '../../core/failure.ts';
-import type { StoredEvent } from '../service.ts';
 
 /** A service elsewhere, spoken to over HTTP. What it refuses is refused here in the same words. */
 export interface Client {

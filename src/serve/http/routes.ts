@@ -1,6 +1,16 @@
 import { z } from 'zod';
+import { readSchemas, type Read } from '../../core/api/reads.ts';
 import { isTokenName, SCOPES, type Scope } from '../../core/api/token.ts';
 import { orderSchema } from '../../core/api/order.ts';
+import {
+  jobSchema,
+  madeTokenSchema,
+  proposedSchema,
+  removedSchema,
+  scheduleSchema,
+  schedulesJobsSchema,
+  tokenSchema,
+} from '../../core/api/views.ts';
 import { scheduleWish } from '../../core/schedule/wish.ts';
 import { Refusal } from '../../core/failure.ts';
 import type { Service } from '../service.ts';
@@ -16,7 +26,9 @@ export interface Route {
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   /** The status of a good answer; default: 200. */
-  readonly status?: 201 | 202;
+  readonly status?: 200 | 201 | 202;
+  /** What a good answer is. Nothing is held against it as it is sent: tests do that with real ones. */
+  readonly answer: z.ZodType;
   readonly does: (asked: Asked) => Promise<unknown>;
 }
 
@@ -39,10 +51,11 @@ const tokenWish = z.strictObject({
 
 /** Each may be done with a token of this scope, or of one above it. */
 export const routes: readonly Route[] = [
-  ...(['status', 'history', 'windows', 'releases'] as const).map((what): Route => ({
+  ...(['status', 'history', 'windows', 'releases'] as const satisfies readonly Read[]).map((what): Route => ({
     method: 'GET',
     path: `/v1/${what}`,
     scope: 'read',
+    answer: readSchemas[what],
     summary: `what \`orchestrate ${what} --json\` prints`,
     does: ({ service }) => service.read(what),
   })),
@@ -51,6 +64,7 @@ export const routes: readonly Route[] = [
     path: '/v1/schedules',
     scope: 'read',
     summary: 'schedules, newest first',
+    answer: z.array(scheduleSchema),
     query: listed,
     does: ({ service, query }) => {
       const { limit, all } = listed.parse(query);
@@ -62,6 +76,7 @@ export const routes: readonly Route[] = [
     path: '/v1/schedules',
     scope: 'operate',
     summary: 'a roll or a canary for later, once or again and again',
+    answer: scheduleSchema,
     body: scheduleWish,
     status: 201,
     does: ({ service, by, body }) => service.make(body, by),
@@ -71,6 +86,7 @@ export const routes: readonly Route[] = [
     path: '/v1/schedules/{number}',
     scope: 'read',
     summary: 'a schedule with its newest jobs',
+    answer: schedulesJobsSchema,
     does: ({ service, part }) => service.schedule(numberOf(part('number'))),
   },
   ...(
@@ -90,6 +106,7 @@ export const routes: readonly Route[] = [
     path: `/v1/schedules/{number}/${what}`,
     scope: 'operate',
     summary,
+    answer: scheduleSchema,
     does: ({ service, part, by }) => does(service, numberOf(part('number')), by),
   })),
   {
@@ -97,6 +114,7 @@ export const routes: readonly Route[] = [
     path: '/v1/plan',
     scope: 'operate',
     summary: 'what an order would do; changes nothing',
+    answer: proposedSchema,
     body: orderSchema,
     does: ({ service, by, body }) => service.plan(orderSchema.parse(body), by),
   },
@@ -105,6 +123,7 @@ export const routes: readonly Route[] = [
     path: '/v1/jobs',
     scope: 'operate',
     summary: 'an order, at once',
+    answer: jobSchema,
     body: orderSchema,
     status: 202,
     does: ({ service, by, body }) => service.start(orderSchema.parse(body), by),
@@ -114,6 +133,7 @@ export const routes: readonly Route[] = [
     path: '/v1/jobs',
     scope: 'read',
     summary: 'what was and is to be done, newest first',
+    answer: z.array(jobSchema),
     query: many,
     does: ({ service, query }) => service.jobs(many.parse(query)),
   },
@@ -122,6 +142,7 @@ export const routes: readonly Route[] = [
     path: '/v1/jobs/{id}',
     scope: 'read',
     summary: 'one job',
+    answer: jobSchema,
     does: ({ service, part }) => service.job(part('id')),
   },
   {
@@ -129,6 +150,7 @@ export const routes: readonly Route[] = [
     path: '/v1/jobs/{id}/stop',
     scope: 'operate',
     summary: 'as Ctrl-C: what is in hand is finished or put back, nothing further is begun',
+    answer: jobSchema,
     does: ({ service, part, by }) => service.stop(part('id'), by),
   },
   {
@@ -136,6 +158,7 @@ export const routes: readonly Route[] = [
     path: '/v1/tokens',
     scope: 'admin',
     summary: 'the tokens that there are, without what they are',
+    answer: z.array(tokenSchema),
     does: async ({ service }) =>
       (await service.tokens.list()).map(({ name, scope, made, expires }) => ({
         name,
@@ -149,6 +172,7 @@ export const routes: readonly Route[] = [
     path: '/v1/tokens',
     scope: 'admin',
     summary: 'a new token; it is shown this once',
+    answer: madeTokenSchema,
     body: tokenWish,
     status: 201,
     does: ({ service, body }) => makeToken(service.tokens, tokenWish.parse(body)),
@@ -158,6 +182,7 @@ export const routes: readonly Route[] = [
     path: '/v1/tokens/{name}',
     scope: 'admin',
     summary: 'a token is good for nothing any more',
+    answer: removedSchema,
     does: async ({ service, part }) => {
       if (await service.tokens.remove(part('name'))) return { removed: part('name') };
       throw new Refusal(
