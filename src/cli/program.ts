@@ -232,6 +232,7 @@ function program(end: { code: number }): Command {
         .default('ask'),
     )
     .option('--name <name>', 'what chooses who is on which side, the same for the same name (default: the commit)')
+    .option('--hosts <names>', 'backends with one slot each: these serve B (default: as many as the share needs)')
     .action(does(async () => (await import('./ab.ts')).ab, orders('ab')));
   ab.command('status')
     .description('what stands side by side, until when, and whether it ends by itself')

@@ -19,6 +19,7 @@ import type { Opened } from '../open.ts';
 import { eachHost } from '../roll.ts';
 import { abortChange, promoteChange } from './canary.ts';
 import { guardedBy, saidBy, type NowFlags } from './guarded.ts';
+import { limitedBackends } from './named.ts';
 import { commitWish } from './roll.ts';
 
 export interface AbFlags extends NowFlags {
@@ -30,6 +31,8 @@ export interface AbFlags extends NowFlags {
   readonly until?: string;
   readonly next?: NonNullable<Split['ab']>['next'];
   readonly name?: string;
+  /** Names, as the inventory's: those that serve side B, where backends have one slot. */
+  readonly hosts?: string;
 }
 
 /** Milliseconds: of a shorter window nothing can be learned, and a longer one outlives every cookie. */
@@ -66,10 +69,11 @@ export async function abChange(
     hold: until - opened.clock.now(),
     promote: 'ask',
     ab: { name, until: new Date(until).toISOString(), next, a, goals: goalsOf(inventory) },
+    ...(flags.hosts === undefined ? {} : { hosts: limitedBackends(inventory, { hosts: flags.hosts }) }),
     warnings: [...opened.doubts, ...warnings],
   } as const;
   const change: Change = {
-    command: `ab --b ${flags.b} --share ${share}% --until ${new Date(until).toISOString()} --then ${next} --name ${name}${saidBy(guarded)}`,
+    command: `ab --b ${flags.b} --share ${share}% --until ${new Date(until).toISOString()} --then ${next} --name ${name}${flags.hosts === undefined ? '' : ` --hosts ${flags.hosts}`}${saidBy(guarded)}`,
     guarded,
     plan: (view, author) => planCanary(inventory, view, wish, author),
     back: (view, author) => planAbort(inventory, view, author),

@@ -68,6 +68,41 @@ describe('a canary on hosts with one slot', () => {
       t.diagnostic(`${report.failed.length} errors of the release itself`);
       assert.deepEqual(await running(), [now, now, now]);
     });
+
+  if (ALL)
+    test('an A/B window has hosts for its side B, which the balancers take out at its end; or a word rolls the others to it', async (t) => {
+      const [now = null] = await running();
+      const open = (ref: string, seconds: number, then: string) => {
+        const end = new Date(Date.now() + seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+        return ['ab', '--b', ref, '--share', '30%', '--until', end, '--then', then, '--yes'];
+      };
+      await scene.expect(2, ...open('v3', 600, 'b'));
+      const { report } = await scene.underLoad(async () => {
+        await scene.expect(0, ...open('v3', 40, 'a'), '--hosts', 'web2');
+        assert.deepEqual(
+          (await running()).map((each) => each === now),
+          [true, false, true],
+        );
+        await until(async () => (await scene.orchestrate('ab', 'status')).code === 3);
+        const { backends, unfinished } = await scene.status();
+        assert.deepEqual(
+          backends.map(({ rotation }) => rotation),
+          ['in', 'out', 'in'],
+        );
+        assert.notEqual(unfinished, null);
+        await scene.expect(0, 'resume', '--yes');
+        assert.deepEqual(await running(), [now, now, now]);
+        await scene.expect(0, ...open('v3', 600, 'ask'));
+        await scene.expect(0, 'ab', 'end', '--then', 'b', '--yes');
+      }, USERS);
+      assertNothingLost(report);
+      assert.deepEqual(report.sides?.crossed, {}, 'each user met one side at a time');
+      const told = await scene.expect(0, 'ab', 'report');
+      t.diagnostic(told.stdout);
+      const over = await running();
+      assert.equal(new Set(over).size, 1);
+      assert.notEqual(over[0], now);
+    });
 });
 
 async function until(holds: () => Promise<boolean>, within = 90_000): Promise<void> {

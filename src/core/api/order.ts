@@ -94,6 +94,7 @@ export const orderSchema = z
     z.strictObject({
       verb: z.literal('ab'),
       ...changing,
+      hosts,
       ...override,
       a: line(300).describe('side A: what serves, where it is to be made sure').exactOptional(),
       b: line(300).describe('side B: branch, tag or commit'),

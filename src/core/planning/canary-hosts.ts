@@ -29,7 +29,7 @@ export function canaryHosts(
   const serving = inventory.backends.filter(({ name }) => routing.in.includes(name));
   if (serving.length < 2)
     return refused(
-      `A canary on hosts with one slot needs two in rotation: one for each release; ${serving.length === 1 ? `there is ${listed(names(serving))} alone` : 'there is none'}.`,
+      `Two releases side by side on hosts with one slot need two of them in rotation, one for each; ${serving.length === 1 ? `there is ${listed(names(serving))} alone` : 'there is none'}.`,
       'Give the backend a second slot (service.slots: [8000, 8001]): both releases then run on it. Or add a backend.',
       [],
       2,
@@ -46,7 +46,7 @@ export function canaryHosts(
     wished ?? spread(serving, Math.min(serving.length - 1, Math.max(1, Math.ceil((share / 100) * serving.length))));
   if (hosts.length === serving.length)
     return refused(
-      `A canary on ${listed(hosts)} leaves no backend to the release that serves.`,
+      `The new release on ${listed(hosts)} leaves no backend to the one that serves.`,
       'Name fewer with --hosts.',
       [],
       2,

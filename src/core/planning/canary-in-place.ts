@@ -1,5 +1,6 @@
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
+import type { Goal } from '../ab/goals.ts';
 import type { Phase } from '../plan.ts';
 import type { Intent, Split } from '../record.ts';
 import { planBack } from './back.ts';
@@ -14,13 +15,13 @@ import { following, unfollowing } from './arms.ts';
 import type { Planned } from './refusal.ts';
 import { switching, track } from './switching.ts';
 
-// A canary on backends with one slot: some of them leave rotation, are switched as a roll switches them, and come back as the canary's arm.
+// A canary, or an A/B window’s side B, on backends with one slot: some of them leave rotation, are switched as a roll switches them, and come back as the canary's arm.
 
 /** A canary on hosts of its own. */
 export type InPlace = Split & { readonly hosts: readonly string[] };
 
 /** What is begun while hosts are on their way back from a canary, or to it: whoever goes on with it brings them to what serves. */
-export const backIntent = ({ baseline, hosts }: Pick<InPlace, 'baseline' | 'hosts'>, author: Author): Intent => ({
+const backIntent = ({ baseline, hosts }: Pick<InPlace, 'baseline' | 'hosts'>, author: Author): Intent => ({
   kind: 'rollback',
   from: baseline,
   to: baseline,
@@ -37,6 +38,7 @@ export function beginInPlace(
   inventory: Inventory,
   view: FleetView,
   split: InPlace,
+  goals: readonly Goal[],
   author: Author,
 ): { readonly phases: readonly Phase[]; readonly routing: Routing } {
   const { hosts, canary, share } = split;
@@ -56,11 +58,19 @@ export function beginInPlace(
   }
   routing.split = { ...split, at: `@time:${routing.generation + 1}` };
   routing.finish(null);
-  const follow = following(inventory, view, split, [], author.at);
+  const follow = following(inventory, view, split, goals, author.at);
   return {
     routing,
     phases: [...out, switched, follow, ...routing.flip(`${share} % of the users to ${canary}, on ${listed(hosts)}`)],
   };
+}
+
+/** The way of a split for the time when nobody is there: its hosts leave, since what they run is not what serves then; who comes next brings them to it. */
+export function wayBack(inventory: Inventory, view: FleetView, split: Split, author: Author): Routing {
+  const routing = new Routing(inventory, view, author, inPlace(split) ? backIntent(split, author) : view.begun);
+  for (const host of split.hosts ?? [])
+    if (routing.in.includes(host)) routing.takeOut(host, handReason(split.baseline));
+  return routing;
 }
 
 /**

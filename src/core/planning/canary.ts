@@ -3,6 +3,7 @@ import { idleOf, newestRecord, type FleetView } from '../fleet.ts';
 import type { Phase } from '../plan.ts';
 import type { Goal } from '../ab/goals.ts';
 import type { Split } from '../record.ts';
+import type { Release } from '../release.ts';
 import { hasTwo } from '../slots.ts';
 import { following, idleSide } from './arms.ts';
 import { authored, Routing, type Author } from './flip.ts';
@@ -102,8 +103,14 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
     const chosen = canaryHosts(inventory, routing, Math.max(...wish.shares), wish.hosts);
     if ('kind' in chosen) return chosen;
     const { hosts, warnings } = chosen;
-    const { phases, routing: done } = beginInPlace(inventory, view, { ...split, hosts: [...hosts] }, author);
-    const title = `a canary of ${release.release} (${release.subject}): ${share} % of the users, on ${listed(hosts)}`;
+    const { phases, routing: done } = beginInPlace(
+      inventory,
+      view,
+      { ...split, hosts: [...hosts] },
+      wish.ab?.goals ?? [],
+      author,
+    );
+    const title = titleOf(wish, split, release, `on ${listed(hosts)}`);
     return declaring(
       inventory,
       done.missing,
@@ -141,10 +148,7 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
     inventory,
     routing.missing,
     {
-      title:
-        wish.ab === undefined
-          ? `a canary of ${release.release} (${release.subject}): ${share} % of the users, on the other slot of ${listed(all)}`
-          : `an A/B window until ${wish.ab.until}: A is ${baseline}, B is ${release.release} (${release.subject}) for ${share} % of the users, on the other slot of ${listed(all)}`,
+      title: titleOf(wish, split, release, `on the other slot of ${listed(all)}`),
       from: baseline,
       to: release.release,
     },
@@ -155,6 +159,16 @@ export function planCanary(inventory: Inventory, view: FleetView, wish: CanaryWi
     ],
   );
 }
+
+const titleOf = (
+  { ab }: CanaryWish,
+  { share, baseline }: Split,
+  { release, subject }: Release,
+  where: string,
+): string =>
+  ab === undefined
+    ? `a canary of ${release} (${subject}): ${share} % of the users, ${where}`
+    : `an A/B window until ${ab.until}: A is ${baseline}, B is ${release} (${subject}) for ${share} % of the users, ${where}`;
 
 /** Side A is what serves: a window that moved everybody at its beginning would be a roll. `a`: a commit. */
 function servesNot(view: FleetView, a: string, baseline: string): Refused | undefined {
@@ -186,12 +200,19 @@ function unfit(
   const single = inventory.backends.filter((backend) => !hasTwo(backend));
   if (hosts !== undefined && single.length === 0)
     return refused(
-      'Each backend has two slots: a canary runs on the other one of all of them, and hosts need not be chosen.',
+      'Each backend has two slots: the new release runs on the other one of all of them, and hosts need not be chosen.',
       'Leave --hosts out.',
       [],
       2,
     );
-  if (single.length > 0 && (ab !== undefined || single.length < inventory.backends.length))
+  if (single.length > 0 && ab?.next === 'b')
+    return refused(
+      `At its end the balancers can't take everybody to B by themselves: ${listed(names(single))} ${single.length === 1 ? 'has' : 'have'} one slot, and would have to be rolled.`,
+      'Say --then ask, and at its end `orchestrate ab end --then b`, which rolls the others; or give each backend two slots.',
+      [],
+      2,
+    );
+  if (single.length > 0 && single.length < inventory.backends.length)
     return refused(
       `${ab === undefined ? 'A canary' : 'An A/B window'} runs beside what serves, on a second slot of each backend; ${listed(names(single))} ${single.length === 1 ? 'has' : 'have'} one.`,
       'Give each two, as service.slots: [8000, 8001]; `orchestrate init --print steps` says what that takes on the hosts.',

@@ -7,9 +7,8 @@ import { armsOf, onBalancers, unfollowing } from './arms.ts';
 import { Routing, type Author } from './flip.ts';
 import { declaring } from './declaring.ts';
 import { groundFor, unsettled } from './ground.ts';
-import { abortInPlace, backIntent, inPlace, leftInPlace, promoteInPlace } from './canary-in-place.ts';
+import { abortInPlace, inPlace, leftInPlace, promoteInPlace, wayBack } from './canary-in-place.ts';
 import { tooMuch } from './canary-hosts.ts';
-import { handReason } from './hand.ts';
 import { health } from './health.ts';
 import { refused, type Planned, type Refused } from './refusal.ts';
 
@@ -155,11 +154,7 @@ export function arming(inventory: Inventory, view: FleetView, author: Author): P
   if (split === null) return [];
   if (split.ab !== undefined) return ending(inventory, view, author, split, split.ab);
   if (split.unwatched === 'keep' || split.paused === true) return [];
-  const routing = new Routing(inventory, view, author, inPlace(split) ? backIntent(split, author) : view.begun);
-  // What they run is not what serves then: who comes next brings them to it.
-  for (const host of split.hosts ?? [])
-    if (routing.in.includes(host)) routing.takeOut(host, handReason(split.baseline));
-  const { steps, calls } = routing.standby();
+  const { steps, calls } = wayBack(inventory, view, split, author).standby();
   const arm: RunStep = {
     kind: 'run',
     say: 'send everybody back when nobody watches for 2 minutes',
@@ -180,7 +175,7 @@ function ending(
   { until, next }: NonNullable<Split['ab']>,
 ): Phase[] {
   if (next === 'ask') return [];
-  const routing = new Routing(inventory, view, author, view.begun);
+  const routing = wayBack(inventory, view, split, author);
   if (next === 'b') overToB(inventory, routing, split);
   const { steps, calls } = routing.standby('ended');
   const left = String(Math.max(0, Math.ceil((Date.parse(until) - Date.parse(author.at)) / 1000)));

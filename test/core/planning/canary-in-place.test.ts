@@ -57,6 +57,7 @@ const canaryOf = (world: World, more: Partial<CanaryWish> = {}): CanaryWish => (
 });
 const begin = (world: World, more: Partial<CanaryWish> = {}): Planned =>
   planCanary(world.inventory, viewOf(world), canaryOf(world, more), author);
+const AB = { name: 'checkout', until: '2026-12-24T06:00:00.000Z', a: undefined, goals: [] } as const;
 const splitNow = (world: World) => newestRecord(viewOf(world))?.split;
 
 function run(world: World, planned: Planned): void {
@@ -68,6 +69,13 @@ function run(world: World, planned: Planned): void {
 function finish(world: World): void {
   const phases: Plan['phases'] = arming(world.inventory, viewOf(world), author);
   assert.equal(interpret({ version: 1, app: 'shop', title: 'the end', phases, notes: [] }, world).ended, 'done');
+}
+
+/** What the follower on a balancer does when nobody watches, or when a window is over. */
+function moveByItself(balancer: World['balancers'] extends Map<string, infer B> ? B : never): void {
+  const number = Math.max(...balancer.generations.keys());
+  balancer.live = number;
+  balancer.flipped = { number, sum: digestOf(balancer.generations.get(number)!.record) };
 }
 
 function assertAlone(world: World, release: string, out: readonly string[] = []): void {
@@ -175,11 +183,7 @@ test('where nobody watches the balancers send everybody back, and whoever comes 
       const hosts = splitNow(world)?.hosts ?? [];
       const [first, ...others] = world.balancers.values();
       // With several balancers not all need have come to it.
-      for (const balancer of some ? [first!] : [first!, ...others]) {
-        const number = Math.max(...balancer.generations.keys());
-        balancer.live = number;
-        balancer.flipped = { number, sum: digestOf(balancer.generations.get(number)!.record) };
-      }
+      for (const balancer of some ? [first!] : [first!, ...others]) moveByItself(balancer);
       assert.equal(splitNow(world), undefined);
       const { begun } = viewOf(world);
       assert.deepEqual([begun?.kind, begun?.to, begun?.hosts], ['rollback', V1, hosts]);
@@ -258,9 +262,51 @@ test('what hosts can not carry is told in numbers; who can not be chosen is told
     assert.ok(planned.kind === 'refused' && planned.exit === 2, JSON.stringify(planned));
     return planned.message;
   };
-  assert.match(refusedFor({ backends: 1 }), /needs two in rotation: one for each release; there is web1 alone/);
-  assert.match(refusedFor({ backends: 3 }, ['web1', 'web2', 'web3']), /leaves no backend to the release that serves/);
+  assert.match(refusedFor({ backends: 1 }), /need two of them in rotation, one for each; there is web1 alone/);
+  assert.match(refusedFor({ backends: 3 }, ['web1', 'web2', 'web3']), /leaves no backend to the one that serves/);
   assert.match(refusedFor({ backends: 3, out: ['web2'], min: 1 }, ['web2']), /web2 is out of rotation/);
   assert.match(refusedFor({ backends: 3, two: ['web1'] }), /on a second slot of each backend; web2 and web3 have one/);
   assert.match(refusedFor({ backends: 2, two: ['web1', 'web2'] }, ['web2']), /hosts need not be chosen/);
+});
+
+test('an A/B window on hosts of its own is ended by a word, by a rollback, or by the balancers, and then by whoever comes next', () => {
+  fc.assert(
+    fc.property(
+      wishes,
+      fc.constantFrom('a' as const, 'ask' as const),
+      fc.constantFrom('a', 'b', 'rollback', 'balancers'),
+      fc.integer({ min: 1, max: 60 }),
+      (wish, next, end, share) => {
+        const world = worldOf(wish);
+        const { inventory } = world;
+        run(world, begin(world, { shares: [share], ab: { ...AB, next } }));
+        const { hosts = [], ab, name } = splitNow(world) ?? {};
+        assert.deepEqual([name, ab?.next, hosts.length > 0], [AB.name, next, true]);
+        if (end === 'balancers') {
+          if (next === 'ask') return;
+          for (const balancer of world.balancers.values()) moveByItself(balancer);
+          const record = newestRecord(viewOf(world));
+          assert.equal(record?.ended?.how, 'ended');
+          for (const backend of world.backends.keys())
+            if (record?.backends[backend]?.rotation === 'in') assert.equal(servingOf(world, backend).running, V1);
+          run(world, planAbort(inventory, viewOf(world), author));
+        } else
+          run(
+            world,
+            end === 'a'
+              ? planAbort(inventory, viewOf(world), author)
+              : end === 'b'
+                ? planPromote(inventory, viewOf(world), author)
+                : rollback(world),
+          );
+        assertAlone(world, end === 'b' ? V2 : V1, wish.out ?? []);
+      },
+    ),
+    { numRuns: RUNS },
+  );
+});
+
+test('the balancers can not roll hosts with one slot to side B', () => {
+  const planned = begin(worldOf({ backends: 4 }), { ab: { ...AB, next: 'b' } });
+  assert.ok(planned.kind === 'refused' && planned.exit === 2 && /ab end --then b/.test(planned.next));
 });
