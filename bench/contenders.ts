@@ -101,8 +101,13 @@ async function rollByOrchestrate(
     .split('\n')
     .flatMap((line): Event[] => (line.startsWith('{') ? [JSON.parse(line) as Event] : []));
   const finished = events.findLast((event) => event.type === 'finished');
-  if (ran.code !== 0 || finished === undefined)
-    throw new Error(`orchestrate: exit ${ran.code}\n${ran.stdout.slice(-5000)}\n${ran.stderr}`);
+  if (ran.code !== 0 || finished === undefined) {
+    // Of hundreds of events, what went wrong and what was said of it.
+    const telling = events.filter((event) => event.type === 'failed' || event.type === 'note');
+    throw new Error(
+      `orchestrate: exit ${ran.code}\n${telling.map((event) => JSON.stringify(event)).join('\n')}\n${ran.stdout.slice(-2000)}\n${ran.stderr}`,
+    );
+  }
   return { measured: ran, out: finished.summary.hosts.reduce((sum, { out }) => sum + out, 0) / 1000, events };
 }
 
