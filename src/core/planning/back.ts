@@ -52,7 +52,9 @@ export function planBack(whole: Inventory, view: FleetView, way: Way, author: Au
     if (inHand(begun.reasonOf(name))) return true;
     // What a person took out is only put right where the failed plan switched it.
     const switched = seen.running === failed || seen.current === failed;
-    return seen.running !== release && (begun.in.includes(name) || switched);
+    // A plan from no release to none only put the routing right: whatever runs has run before it too.
+    const moved = release !== null || failed !== undefined;
+    return moved && seen.running !== release && (begun.in.includes(name) || switched);
   });
   if (release === null && astray.length > 0)
     return refused(

@@ -219,10 +219,20 @@ test('from anywhere in a roll there is a way back to one release with all in rot
       const result = roll(world);
       if (result.kind === 'refused') return;
       const { plan } = result;
+      const before = all(world).map((name) => servingOf(world, name).running);
       const cut = Math.floor(share * lengthOf(plan, world));
       interpret(plan, world, { cut, seed });
       if (plan.phases.length === 0) return;
       goBack(world, plan, all(world), seed);
+      if (plan.to === undefined) {
+        // It only put the routing right.
+        assert.deepEqual(
+          all(world).map((name) => servingOf(world, name).running),
+          before,
+        );
+        assertRests(world);
+        return;
+      }
       // One that ran it before the roll, and can't be spared while another is out, stays, and that is told.
       const way = { release: plan.from ?? null, failed: plan.to, hosts: all(world) };
       const { notes } = planOf(planBack(world.inventory, viewOf(world), way, author));
@@ -241,6 +251,18 @@ test('from anywhere in a roll there is a way back to one release with all in rot
       examples: [
         [{ ...fixedWithTwo, second: names('web', 6) }, 1, 0.61],
         [fixedWithTwo, 1, 0.87],
+        // All run it already, and the roll only has its configuration loaded.
+        [
+          {
+            ...fixedWithTwo,
+            runs: Object.fromEntries(names('web', 6).map((name) => [name, V2])),
+            loaded: 'none',
+            configuration: 'managed',
+            switch: 'reload',
+          },
+          1,
+          0,
+        ],
       ],
     },
   );
