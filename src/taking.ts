@@ -32,7 +32,8 @@ export interface Taken {
 
 /** Runs lease.sh on a balancer. */
 export function lease(opened: Opened, host: string, args: readonly string[]): Promise<Outcome> {
-  return opened.remote.run({ host, name: 'orchestrate-lease', text: opened.script('lease'), args, deadline: DEADLINE });
+  const text = opened.script('lease');
+  return opened.remote.run({ host, name: 'orchestrate-lease', text, args, deadline: DEADLINE, urgent: true });
 }
 
 /** Gives the lease up on these balancers. Does not reject. */

@@ -18,6 +18,8 @@ export interface RemoteCall {
   readonly output?: Writable;
   /** Milliseconds from the start of the command (connecting has a time-out of its own). */
   readonly deadline: number;
+  /** Never waits for the end of other commands on that host, as long as it allows one more at once: a lease that is renewed too late is lost. */
+  readonly urgent?: boolean;
   /** Leaves the command in the middle: it is sent TERM, and is `lost` from `here`. */
   readonly signal?: AbortSignal;
   /** Each whole line of standard error as it comes. */

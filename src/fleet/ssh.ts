@@ -66,7 +66,7 @@ class Ssh implements Remote {
   async #run(call: RemoteCall): Promise<Outcome> {
     for (let fresh = false; ;) {
       const link = await this.#link(call.host);
-      const giveUp = await link.sessions.take();
+      const giveUp = await link.sessions.take(call.urgent);
       try {
         // It may have gone while this call waited for its turn.
         if (link.lost === undefined) return await new Command(link, call).run();

@@ -219,6 +219,16 @@ test('more commands than sshd allows at once wait for their turn', async () => {
   assert.equal(sshd.sessions().length, 1);
 });
 
+test('what is urgent does not wait for the end of the others, however many they are', async () => {
+  const inputs = Array.from({ length: 12 }, () => new PassThrough());
+  let ended = 0;
+  const others = inputs.map((input) => run('cat', { input, deadline: 60_000 }).finally(() => (ended += 1)));
+  assert.deepEqual(await run('echo now', { urgent: true, deadline: 60_000 }), exited(0, 'now\n'));
+  assert.equal(ended, 0);
+  for (const input of inputs) input.end();
+  await Promise.all(others);
+});
+
 test('a host that allows fewer sessions gets fewer', () =>
   using(
     () => ['MaxSessions 2'],

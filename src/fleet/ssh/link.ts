@@ -5,13 +5,15 @@ import { Turns } from './turns.ts';
 
 /** sshd allows ten commands at once on a connection (MaxSessions); two are left for what ended here but not yet there. */
 const SESSIONS = 8;
+/** Of these, for what is urgent. */
+const KEPT = 1;
 
 /** One connection that is logged in, until it goes. ssh2 tells of its end in three ways; here it is one. */
 export class Link {
   readonly #client: Client;
   #lost: string | undefined;
   readonly #whenLost = new Set<(reason: string) => void>();
-  readonly sessions = new Turns(SESSIONS);
+  readonly sessions = new Turns(SESSIONS, KEPT);
   /** Whether other links go through this one. */
   leadsOn = false;
 
