@@ -5,13 +5,17 @@ import type { Fleet } from '../test/fleet/fleet.ts';
 
 const CONTROLLER = '/sys/fs/cgroup/cpu';
 const OURS = join(CONTROLLER, 'bench-hosts');
-/** Shares of the processors. What is done to a host by ssh, and what starts there, has little: on real hosts it slows no neighbour down. */
+/**
+ * Shares of the processors. What is done to a backend by ssh, and what starts there, has little: on real hosts it slows no neighbour down. The
+ * operator is a machine of its own, and a backend that starts does not keep a balancer from answering by ssh.
+ */
 const SHARES = {
   users: 8192,
   database: 4096,
   balancer: 2048,
   backend: 1024,
-  operator: 1024,
+  operator: 4096,
+  balancerSsh: 1024,
   ssh: 256,
   starting: 128,
 } as const;
@@ -38,7 +42,8 @@ export async function groupHosts(fleet: Fleet): Promise<() => Promise<void>> {
     hostOf.set(await spaceOf(first), own);
     for (const pid of await family(first)) {
       const command = await commandOf(pid);
-      if (command.startsWith('sshd')) await enter(await group('ssh', SHARES.ssh), pid);
+      if (command.startsWith('sshd') && isBalancer) await enter(await group('balancer-ssh', SHARES.balancerSsh), pid);
+      else if (command.startsWith('sshd')) await enter(await group('ssh', SHARES.ssh), pid);
       else await enter(/supervisord|run-slot/.test(command) ? starting : own, pid);
     }
   }
