@@ -9,11 +9,16 @@ import type { Staging } from './staging.ts';
 
 const DEADLINE = 60_000;
 
+/** What is to be brought to which hosts. */
+type Goal = Pick<Staging, 'builder' | 'hosts'> & {
+  readonly release: Pick<Staging['release'], 'release' | 'virtualenv'>;
+};
+
 /**
- * Looks, before the first byte is written anywhere, at the rights, the room and the memory that the phases of a roll will need on each host. What is
- * missing ends the roll here, with nothing changed. `phases`: what is to be done.
+ * Looks, before the first byte is written anywhere, at the rights, the room and the memory that the phases of a roll, forward or back, will need on each host.
+ * What is missing ends it here, with nothing changed. `phases`: what is to be done.
  */
-export function preflight(inventory: Inventory, view: FleetView, goal: Staging, phases: readonly Phase[]): Phase[] {
+export function preflight(inventory: Inventory, view: FleetView, goal: Goal, phases: readonly Phase[]): Phase[] {
   const does = (name: Phase['name']): boolean => phases.some((phase) => phase.name === name);
   const { nginx, release, build } = inventory;
   const { to, path } = build.static.publish;

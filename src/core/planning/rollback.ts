@@ -13,6 +13,7 @@ import { listed } from './listed.ts';
 import { atOnce, movingOver, names, together } from './moving.ts';
 import { neverRolled, settledFleet } from './newcomers.ts';
 import { noReturn } from './one-way.ts';
+import { preflight } from './preflight.ts';
 import { switching } from './switching.ts';
 import { origin, runs } from './prevailing.ts';
 import { refused, type Planned } from './refusal.ts';
@@ -94,8 +95,15 @@ export function planRollback(whole: Inventory, view: FleetView, asked: RollbackW
     return { routing, phases: switching(whole, view, routing, { release, batches: order }) };
   };
   const { routing, phases } = bestDeclared(attempt, possible);
+  const goal = { release: { release, virtualenv: '' }, hosts: names(touched), builder: inventory.build.builder };
   const title = `back to ${release} on ${listed(touched.length === 0 ? wish.hosts : touched.map(({ name }) => name))}`;
-  return declaring(inventory, routing.missing, { title, from, to: release, intent }, phases, []);
+  return declaring(
+    inventory,
+    routing.missing,
+    { title, from, to: release, intent },
+    [...preflight(inventory, view, goal, phases), ...phases],
+    [],
+  );
 }
 
 /** The newest release that runs on any of the hosts; null: none. */
