@@ -139,11 +139,12 @@ describe('webhooks', () => {
       ],
       60_000,
     );
+    // Far below the minute for which one may be waited for, and far above what a busy machine adds.
     const since = performance.now();
     tell(began(['web1']), ...one(1), ...one(2), finished());
-    assert.ok(performance.now() - since < 100);
+    assert.ok(performance.now() - since < 10_000);
     const said = await end(1000);
-    assert.ok(performance.now() - since < 2500);
+    assert.ok(performance.now() - since < 20_000);
     assert.deepEqual(kinds(well.got), ['started', 'batch', 'batch', 'finished']);
     assert.match(said[0] ?? '', /was not told of: started, batch 1, batch 2, finished\. The last reason: /);
     assert.match(said[1] ?? '', /nothing listens there/);
