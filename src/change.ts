@@ -25,7 +25,7 @@ export interface Change extends Course {
   /** Milliseconds for which a release that has just served runs on, on backends with two slots; default: the inventory's. */
   readonly linger?: number;
   /**
-   * What moves the traffic before the backends are looked at, by a view of the balancers and the builder alone, and the rest of the way once
+   * What moves the traffic before the backends are looked at, by a view of the balancers and one backend alone, and the rest of the way once
    * that is done; undefined: everything is looked at first. Pure.
    */
   readonly first?: (view: FleetView, author: Author) => First | undefined;

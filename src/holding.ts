@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { stores } from './core/builder.ts';
 import type { FleetView } from './core/fleet.ts';
 import { Refusal, scriptFailure, type Failure } from './core/failure.ts';
 import type { Inventory } from './core/inventory.ts';
@@ -128,9 +129,9 @@ async function raiseFences(opened: Opened, view: FleetView, holding: Holding): P
 }
 
 /** Hosts with the folders of their fences. One that is balancer and backend has two. */
-const fencedHosts = ({ balancers, backends, nginx, release }: Inventory): { name: string; folder: string }[] => [
-  ...balancers.map(({ name }) => ({ name, folder: nginx.folder })),
-  ...backends.map(({ name }) => ({ name, folder: `${release.root}/.orchestrate` })),
+const fencedHosts = (inventory: Inventory): { name: string; folder: string }[] => [
+  ...inventory.balancers.map(({ name }) => ({ name, folder: inventory.nginx.folder })),
+  ...stores(inventory).map(({ name }) => ({ name, folder: `${inventory.release.root}/.orchestrate` })),
 ];
 
 async function raiseFence(opened: Opened, host: string, args: readonly string[]): Promise<Failure | undefined> {

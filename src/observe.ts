@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FleetFacts, Seen } from './core/facts.ts';
+import { stores } from './core/builder.ts';
 import type { Backend, Host, Inventory } from './core/inventory.ts';
 import { splitSocket } from './core/address.ts';
 import { runFolder } from './core/service.ts';
@@ -52,7 +53,7 @@ export async function observe(
   };
   const [balancers, backends] = await Promise.all([
     eachHost(inventory.balancers, ssh.concurrency, async (host) => [host.name, await onBalancer(host)] as const),
-    eachHost(inventory.backends, ssh.concurrency, async (host) => [host.name, await onBackend(host)] as const),
+    eachHost(stores(inventory), ssh.concurrency, async (host) => [host.name, await onBackend(host)] as const),
   ]);
   return { balancers: Object.fromEntries(balancers), backends: Object.fromEntries(backends) };
 }

@@ -2,12 +2,14 @@ import { homedir, hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { formatProblem, readInventory, type Inventory } from './core/inventory.ts';
+import { buildsHere } from './core/builder.ts';
 import { Refusal } from './core/failure.ts';
 import type { FleetView } from './core/fleet.ts';
 import type { Emit, Event } from './core/event.ts';
 import { cacheFolder } from './fleet/cache-folder.ts';
 import { findInventory } from './fleet/inventory-file.ts';
 import type { Clock, Probe, Remote } from './fleet/ports.ts';
+import { besideSsh } from './fleet/local.ts';
 import { openSsh } from './fleet/ssh.ts';
 import { openProbe } from './fleet/probe.ts';
 import { realClock } from './fleet/clock.ts';
@@ -47,10 +49,11 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
   const { inventory, file, doubts } = await loadInventory(inventoryFile);
   const clock = realClock;
   const machines = new Map([...inventory.balancers, ...inventory.backends].map((host) => [host.name, host]));
-  const remote = openSsh([...machines.values()], {
+  const ssh = openSsh([...machines.values()], {
     concurrency: inventory.ssh.concurrency,
     environment: thisMachine(),
   });
+  const remote = buildsHere(inventory) ? besideSsh(ssh) : ssh;
   const outTimes = new OutTimes(() => clock.ticks());
   const upstream = template(inventory.nginx.template, file);
   const rendered = (of: Inventory, wanted: readonly Group[]): string => {

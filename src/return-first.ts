@@ -1,3 +1,4 @@
+import { witness } from './core/builder.ts';
 import { Refusal } from './core/failure.ts';
 import type { Change, ChangeOptions } from './change.ts';
 import { lookAt } from './look-at.ts';
@@ -10,7 +11,7 @@ import { emitRotation, hostSummaries, sentenceOf, signalExit } from './summary.t
 import { beginning, contextOf, NOBODY, planOf, takeHold, toItsEnd, type Way } from './under-lease.ts';
 
 /**
- * A change that moves the traffic first, by a view of the balancers and the builder alone, under the lease of the balancers; then fences and
+ * A change that moves the traffic first, by a view of the balancers and one backend alone, under the lease of the balancers; then fences and
  * looks at everything, and does what is left. Returns the exit code; undefined: it can't be done so, and nothing was touched. Rejects
  * with `Refusal` before anything was touched.
  */
@@ -26,7 +27,7 @@ export async function returnFirst(
   const { command, author, look } = way;
   const seen = await lookAt(
     opened,
-    inventory.backends.filter(({ name }) => name === inventory.build.builder),
+    inventory.backends.filter(({ name }) => name === witness(inventory)),
   );
   const proposed = first(seen, author(NOBODY));
   if (proposed === undefined) return undefined;

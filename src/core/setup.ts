@@ -1,5 +1,6 @@
 import Handlebars from 'handlebars';
 import { sudoCommands, sudoersLine } from './checks/sudo.ts';
+import { buildsHere } from './builder.ts';
 import type { Backend, Host, Inventory } from './inventory.ts';
 import { runFolder, WRAPPER } from './service.ts';
 
@@ -37,6 +38,7 @@ export function setupSteps(inventory: Inventory, userOf: UserOf, file: string | 
       ...backendSteps(inventory, user, hosts, orchestrate),
       '',
     ]),
+    ...(buildsHere(inventory) ? [...builderSteps(inventory), ''] : []),
     `Then: ${orchestrate} check   tells what is still missing`,
     `      ${orchestrate} plan    shows what a roll would do`,
     `      ${orchestrate} roll`,
@@ -98,8 +100,20 @@ function backendSteps(inventory: Inventory, user: string, hosts: readonly Backen
     `     install -d -m 755 ${own} ${release.root} && install -d -m 755 ${own} ${release.root}/shared`,
     `     [ -e ${env} ] || install -m 600 ${own} /dev/null ${env}`,
     ...(command !== null && publish.to === 'backends' ? [`     install -d -m 755 ${own} ${publish.path}`] : []),
-    `     apt-get install python3-venv   # on ${build.builder}, which builds`,
+    ...(buildsHere(inventory) ? [] : [`     apt-get install python3-venv   # on ${build.builder}, which builds`]),
     ...(service.wrapper ? wrapperSteps(inventory, hosts, orchestrate) : ownProgram(inventory, user)),
+  ];
+}
+
+function builderSteps({ release, build }: Inventory): string[] {
+  const env = `${release.root}/shared/${release.env_file}`;
+  return [
+    'On this machine, which builds, as root; ME is who runs orchestrate:',
+    '1. The same folders as on a backend, since a virtual environment works at its own path alone:',
+    `     install -d -m 755 -o ME ${release.root} && install -d -m 755 -o ME ${release.root}/shared`,
+    `2. ${build.python} as on the backends, and the environment that build, rehearsal and migration get (they reach the database from here):`,
+    '     apt-get install python3-venv',
+    `     [ -e ${env} ] || install -m 600 -o ME /dev/null ${env}`,
   ];
 }
 

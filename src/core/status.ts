@@ -1,4 +1,5 @@
 import type { Inventory } from './inventory.ts';
+import { LOCAL } from './builder.ts';
 import { changedByHand } from './planning/by-hand.ts';
 import { inHand, NEW } from './planning/hand.ts';
 import { standings } from './standing.ts';
@@ -128,7 +129,7 @@ function unfinishedOf(view: FleetView): string | null {
       ? null
       : `${atWork?.details.by} is at work with \`${intent.command}\` since ${intent.at}`;
   }
-  const hosts = begun.hosts.length > 0 ? begun.hosts : Object.keys(view.backends);
+  const hosts = begun.hosts.length > 0 ? begun.hosts : Object.keys(view.backends).filter((name) => name !== LOCAL);
   const far = `${hosts.filter((name) => runs(view, name) === begun.to).length} of its ${hosts.length} hosts run ${begun.to}`;
   const told = `${begun.by} began \`${begun.command}\` at ${begun.at}`;
   return atWork === undefined

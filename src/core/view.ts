@@ -15,13 +15,13 @@ import {
   type Problem,
   type SlotView,
 } from './fleet.ts';
+import { LOCAL, stores } from './builder.ts';
 import { lapsed, remaining } from './lease.ts';
 import type { Backend, Host, Inventory } from './inventory.ts';
 import type { GenerationRecord } from './record.ts';
 import type { LogTail } from './routing/foreign.ts';
 import { splitSocket } from './address.ts';
 import { serverAddress } from './routing/address.ts';
-import { portOf } from './slots.ts';
 import { digestOf } from './routing/configuration.ts';
 import type { Group } from './routing/groups.ts';
 import { groupOfLane } from './routing/lanes.ts';
@@ -39,10 +39,7 @@ export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: F
     begun: begunOn({ balancers }),
     balancers,
     backends: Object.fromEntries(
-      inventory.backends.map((backend) => [
-        backend.name,
-        backendView(inventory, backend, facts.backends[backend.name]),
-      ]),
+      stores(inventory).map((backend) => [backend.name, backendView(inventory, backend, facts.backends[backend.name])]),
     ),
   };
   return withServing(view, newestRecord(view));
@@ -245,7 +242,8 @@ function unserved({ nginx }: Inventory, live: number, generation: { readonly kin
 function backendView(inventory: Inventory, backend: Backend, seen: Seen<BackendFacts> | undefined): BackendView {
   if (seen?.kind !== 'seen') return { kind: 'unreachable', reason: seen?.reason ?? 'it was not looked at' };
   const { facts } = seen;
-  const slot = portOf(backend, false);
+  // This machine has none: it only builds.
+  const slot = backend.slots[0] ?? 0;
   const builds = inventory.build.builder === backend.name;
   return {
     kind: 'seen',
@@ -269,7 +267,7 @@ function backendView(inventory: Inventory, backend: Backend, seen: Seen<BackendF
         ? [
             {
               says: `${inventory.release.root} ${facts.root.state === 'missing' ? 'is not there' : `can't be written by ${facts.user}`}`,
-              next: `As root on that backend: install -d -o ${facts.user} ${inventory.release.root}`,
+              next: `As root on ${backend.name === LOCAL ? 'this machine' : 'that backend'}: install -d -o ${facts.user} ${inventory.release.root}`,
             },
           ]
         : []),

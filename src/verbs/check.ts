@@ -9,6 +9,7 @@ import { routingChecks } from '../core/checks/routing.ts';
 import { serviceChecks } from '../core/checks/service.ts';
 import { sudoChecks } from '../core/checks/sudo.ts';
 import { windowChecks } from '../core/checks/windows.ts';
+import { LOCAL, stores } from '../core/builder.ts';
 import type { FleetFacts } from '../core/facts.ts';
 import { Refusal } from '../core/failure.ts';
 import type { Inventory } from '../core/inventory.ts';
@@ -35,7 +36,7 @@ export async function checkFleet(opened: Opened): Promise<CheckReport> {
 
   const [balancers, backends, here] = await Promise.all([
     eachHost(inventory.balancers, inventory.ssh.concurrency, (host) => lookAtBalancer(opened, host)),
-    eachHost(inventory.backends, inventory.ssh.concurrency, (host) => lookAtBackend(opened, host)),
+    eachHost(stores(inventory), inventory.ssh.concurrency, (host) => lookAtBackend(opened, host)),
     ownSide(opened),
   ]);
   const reached = {
@@ -56,7 +57,8 @@ export async function checkFleet(opened: Opened): Promise<CheckReport> {
   for (const each of backends) {
     // A machine that is both told how ssh went already.
     const [ssh, ...rest] = onBackend(inventory, each, facts, runner);
-    add(each.host, ssh === undefined || (ssh.verdict === 'ok' && found.has(each.host)) ? rest : [ssh, ...rest]);
+    const host = each.host === LOCAL ? HERE : each.host;
+    add(host, ssh === undefined || (ssh.verdict === 'ok' && found.has(host)) ? rest : [ssh, ...rest]);
   }
   for (const [host, checks] of await reach(opened, reached, facts)) add(host, checks);
   return reportOf(
@@ -89,7 +91,7 @@ function onBalancer(
 }
 
 function onBackend(inventory: Inventory, { host, ssh, lines }: Look, facts: FleetFacts, runner: string): Check[] {
-  const backend = inventory.backends.find(({ name }) => name === host);
+  const backend = stores(inventory).find(({ name }) => name === host);
   if (lines === null || backend === undefined) return [ssh];
   const seen = facts.backends[host];
   if (seen?.kind !== 'seen')
@@ -99,7 +101,7 @@ function onBackend(inventory: Inventory, { host, ssh, lines }: Look, facts: Flee
   return [
     ssh,
     ...backendChecks(inventory, backend, seen.facts, built, lines),
-    ...serviceChecks(inventory, backend, seen.facts, lines, runner),
+    ...(host === LOCAL ? [] : serviceChecks(inventory, backend, seen.facts, lines, runner)),
   ];
 }
 

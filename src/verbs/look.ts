@@ -1,3 +1,4 @@
+import { LOCAL } from '../core/builder.ts';
 import { missing, ok, type Check } from '../core/checks.ts';
 import { readLines, type Lines } from '../core/checks/lines.ts';
 import { ending, tail } from '../core/failure.ts';
@@ -37,7 +38,12 @@ async function look({ remote, script }: Opened, { name }: Host, what: string, ar
       deadline: DEADLINE,
     });
     const lines = readLines(outcome.stdout);
-    if (succeeded(outcome)) return { host: name, ssh: ok(`ssh as ${lines.one('user') ?? '?'}`), lines };
+    if (succeeded(outcome))
+      return {
+        host: name,
+        ssh: ok(`ssh as ${lines.one('user') ?? '?'}`),
+        lines,
+      };
     const said = tail(outcome.stderr, 3).join(' · ');
     return {
       host: name,
@@ -72,7 +78,7 @@ function backendArgs(inventory: Inventory, { name, slots }: Backend): string[] {
     service.wrapper ? '-' : service.pid_file,
     build.builder === name ? build.python : '-',
     `${release.root}/shared/${release.env_file}`,
-    command !== null && publish.to === 'backends' ? publish.path : '-',
+    command !== null && publish.to === 'backends' && name !== LOCAL ? publish.path : '-',
     service.name,
     '-',
     WRAPPER,

@@ -1,3 +1,4 @@
+import { LOCAL } from '../builder.ts';
 import type { BackendFacts } from '../backend-facts.ts';
 import type { Backend, Inventory } from '../inventory.ts';
 import { missing, note, ok, type Check } from '../checks.ts';
@@ -23,7 +24,7 @@ export function backendChecks(
     ...room(inventory, facts, lines),
     ...python(inventory, backend, facts, builder, lines),
     ...environment(inventory, facts, lines),
-    ...published(inventory, facts, lines),
+    ...(backend.name === LOCAL ? [] : published(inventory, facts, lines)),
     ...facts.problems.map((problem) =>
       missing(
         problem,

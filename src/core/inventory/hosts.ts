@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { LOCAL } from '../builder.ts';
 import { HOSTNAME, ipAddress } from './address.ts';
 import { findingsOf, sayType } from './findings.ts';
 import type { Finding, Path } from './problem.ts';
@@ -77,7 +78,7 @@ function expandNames(key: string, path: Path, findings: Finding[]): string[] | u
   }
   const bad = expanded.words.find((name) => !HOST_NAME.test(name));
   if (bad !== undefined) findings.push({ path, message: `the name ${quoted(bad)} ${HOST_NAME_RULE}`, at: 'key' });
-  if (expanded.words.includes('local'))
+  if (expanded.words.includes(LOCAL))
     findings.push({ path, message: 'the name local is taken: build.builder means this machine by it', at: 'key' });
   return bad === undefined ? expanded.words : undefined;
 }

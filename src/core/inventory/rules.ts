@@ -1,3 +1,4 @@
+import { LOCAL } from '../builder.ts';
 import type { Written } from './hosts.ts';
 import { nearest } from './nearest.ts';
 import type { Finding } from './problem.ts';
@@ -80,11 +81,11 @@ function* builder({ sections, backends }: Read): Generator<Finding> {
   const name = sections.build?.builder;
   if (name === undefined || backends.length === 0) return;
   const names = backends.map((backend) => backend.name);
-  if (names.includes(name)) return;
+  if (names.includes(name) || name === LOCAL) return;
   const near = nearest(name, names);
   yield {
     path: ['build', 'builder'],
-    message: `there is no backend ${name}${near === undefined ? '; one of the backends builds' : `; did you mean ${near}?`}`,
+    message: `there is no backend ${name}${near === undefined ? '; one of the backends builds, or local: this machine' : `; did you mean ${near}?`}`,
   };
 }
 

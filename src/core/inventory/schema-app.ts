@@ -46,7 +46,9 @@ export const build = z
   .strictObject({
     source: value.gitSource.prefault('.').describe("A git repository: a URL, or a path from the inventory's folder."),
     ref: value.gitRef.prefault('main').describe('The branch, tag or commit that is rolled when --ref says nothing.'),
-    builder: z.exactOptional(value.zoneName).describe('The backend that builds; default: the first one.'),
+    builder: z
+      .exactOptional(value.zoneName)
+      .describe('The backend that builds, or local: this machine; default: the first backend.'),
     python: value.absolutePath.prefault('/usr/bin/python3').describe('Makes the virtual environments.'),
     requirements: value.relativePath
       .prefault('requirements.txt')

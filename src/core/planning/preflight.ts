@@ -1,3 +1,4 @@
+import { LOCAL, stores } from '../builder.ts';
 import type { Inventory } from '../inventory.ts';
 import type { FleetView } from '../fleet.ts';
 import { idleOf, seenBalancers } from '../fleet.ts';
@@ -33,8 +34,10 @@ export function preflight(inventory: Inventory, view: FleetView, goal: Goal, pha
   // What a slot runs now gives its memory back before another release is started there.
   const beside = (name: string): boolean =>
     over.get(name)?.ready === false && idleOf(view.backends[name])?.running === null;
-  const backends = inventory.backends.map((backend): [string, string[]] => {
+  const backends = stores(inventory).map((backend): [string, string[]] => {
     const { name } = backend;
+    const room = staged.has(name) ? ['room', release.root, goal.release.virtualenv] : [];
+    if (name === LOCAL) return [name, room];
     const port = slotOf(view, backend);
     const next = wayTo(view, backend, goal.release.release).port;
     const file = slotFile(inventory, next);
@@ -45,7 +48,7 @@ export function preflight(inventory: Inventory, view: FleetView, goal: Goal, pha
       [
         ...wrapper,
         ...(beside(name) ? memory : []),
-        ...(staged.has(name) ? ['room', release.root, goal.release.virtualenv] : []),
+        ...room,
         ...(goal.hosts.includes(name) ? publishes('backends') : []),
       ],
     ];

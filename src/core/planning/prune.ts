@@ -1,3 +1,4 @@
+import { stores } from '../builder.ts';
 import type { Inventory } from '../inventory.ts';
 import { complete, newestRecord, type FleetView } from '../fleet.ts';
 import type { Phase, RunStep, Track } from '../plan.ts';
@@ -26,7 +27,7 @@ export function pruning(inventory: Inventory, view: FleetView): Phase[] {
   const seen = (hosts: FleetView['backends'] | FleetView['balancers']): string[] =>
     Object.keys(hosts).filter((name) => hosts[name]?.kind === 'seen');
   // What a backend keeps that can't be looked at can't be said: then all files stay.
-  const known = seen(view.backends).length === inventory.backends.length;
+  const known = seen(view.backends).length === stores(inventory).length;
   const published = command === null || !known ? 'none' : publish.to;
   const backends = seen(view.backends).map((name): Track => ({
     host: name,

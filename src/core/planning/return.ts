@@ -1,3 +1,4 @@
+import { witness } from '../builder.ts';
 import type { Inventory } from '../inventory.ts';
 import { idleOf, newestLease, newestRecord, seenBalancers, type FleetView } from '../fleet.ts';
 import type { Plan } from '../plan.ts';
@@ -14,7 +15,7 @@ const LEFT = 15;
 
 /**
  * The way back that moves the traffic before the backends are looked at: one flip to what still runs on the other slot of each of them,
- * after one right answer of each. For a view of the balancers and the builder alone. Undefined where it takes more than that: the record
+ * after one right answer of each. For a view of the balancers and one backend alone. Undefined where it takes more than that: the record
  * must say of every backend what its other slot runs, and nobody may have changed anything since.
  * @param release which is asked for; default: the one that served before, where it is the older one
  */
@@ -27,15 +28,15 @@ export function planReturn(
   const record = newestRecord(view);
   if (record === null || record.split !== undefined || inventory.nginx.switch !== 'live' || !untouched(view, record))
     return undefined;
-  const builder = inventory.build.builder;
-  if (groundFor(inventory, view, [builder]) !== undefined || unsettled(inventory, view) !== undefined) return undefined;
+  const one = witness(inventory);
+  if (groundFor(inventory, view, [one]) !== undefined || unsettled(inventory, view) !== undefined) return undefined;
   const known = inventory.backends.map(({ name }) => record.backends[name]);
   const [from, ...others] = new Set(known.map((each) => each?.release ?? null));
   const [to, ...more] = new Set(known.map((each) => each?.former));
   if (typeof from !== 'string' || to === undefined || others.length + more.length > 0) return undefined;
   if (!inventory.backends.every(hasTwo) || known.some((each) => each?.rotation !== 'in')) return undefined;
   if (release === undefined ? older(view)(to, from) > 0 : release !== to) return undefined;
-  const seen = view.backends[builder];
+  const seen = view.backends[one];
   const idle = idleOf(seen);
   if (seen?.kind !== 'seen' || seen.running !== from || idle === undefined) return undefined;
   const lingers = idle.running === to && idle.link === to && (idle.lingers ?? 0) > LEFT;

@@ -35,7 +35,10 @@ export function divided(view: FleetView): string[] {
   const own = splitOf(record)?.hosts ?? [];
   const serving = Object.entries(view.backends).filter(
     ([name, seen]) =>
-      seen.kind === 'seen' && !own.includes(name) && (record === null || record.backends[name]?.rotation === 'in'),
+      seen.kind === 'seen' &&
+      seen.slots.length > 0 &&
+      !own.includes(name) &&
+      (record === null || record.backends[name]?.rotation === 'in'),
   );
   const running = Map.groupBy(serving, ([, seen]) => (seen.kind === 'seen' ? seen.running : null));
   const told = [...running].map(

@@ -1,4 +1,4 @@
-import type { ClientChannel } from 'ssh2';
+import type { Duplex, Readable } from 'node:stream';
 import { succeeded } from '../../core/outcome.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { RemoteCall } from '../ports.ts';
@@ -6,11 +6,28 @@ import { feed } from './feed.ts';
 import type { Feed } from './feed.ts';
 import { Marker, Unframed } from './frame.ts';
 import { Kept, Lines, LONGEST_OUTPUT } from './kept.ts';
-import type { Link } from './link.ts';
 import { neverBegan } from './refusal.ts';
 
 /** The server opened no channel for the command: nothing was sent. */
 export class NoSession extends Error {}
+
+/** What a command needs of a channel: a stream to its standard input and from its output, its status as `exit` (code, signal), `close` at the end. */
+export interface Channel extends Duplex {
+  readonly stderr: Readable;
+  signal(name: string): void;
+  close(): void;
+}
+
+/** What a command needs of a connection, or of this machine (local.ts). */
+export interface Exec {
+  /** Why it went; undefined: it is there. */
+  readonly lost: string | undefined;
+  /** Calls once when it goes. Returns how to stop listening. */
+  whenLost(tell: (reason: string) => void): () => void;
+  /** Starts a command; throws where nothing was sent. */
+  exec(line: string, done: (error: (Error & { reason?: unknown }) | undefined, channel: Channel) => void): void;
+  destroy(reason: string): void;
+}
 
 const LEFT = 'you asked to stop';
 
@@ -22,7 +39,7 @@ type Exit = { readonly code: number } | { readonly signal: string };
  */
 export class Command {
   readonly #call: RemoteCall;
-  readonly #link: Link;
+  readonly #link: Exec;
   readonly #marker = new Marker();
   readonly #out = new Unframed(this.#marker);
   readonly #err = new Unframed(this.#marker);
@@ -31,13 +48,13 @@ export class Command {
   readonly #lines: Lines;
   readonly #done = Promise.withResolvers<Outcome>();
   #settled = false;
-  #channel: ClientChannel | undefined;
+  #channel: Channel | undefined;
   #feed: Feed | undefined;
   #exit: Exit | undefined;
   /** Streams of the channel that are not yet at their end. */
   #open = 2;
 
-  constructor(link: Link, call: RemoteCall) {
+  constructor(link: Exec, call: RemoteCall) {
     this.#link = link;
     this.#call = call;
     this.#lines = new Lines((line) => tell(call, line));
@@ -75,7 +92,7 @@ export class Command {
     }
   }
 
-  #accepted(channel: ClientChannel): void {
+  #accepted(channel: Channel): void {
     this.#channel = channel;
     if (this.#settled) {
       channel.close();

@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { connect } from 'node:net';
+import { Duplex, type Readable } from 'node:stream';
+import { LOCAL } from '../core/builder.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { ConnectError, type Remote, type RemoteCall } from './ports.ts';
+import { Command, NoSession, type Channel, type Exec } from './ssh/command.ts';
+
+/** The hosts of an inventory, and this machine as one of them: it builds. The same scripts run here, without ssh. */
+export function besideSsh(ssh: Remote): Remote {
+  return {
+    run: (call) => (call.host === LOCAL ? runLocally(call) : ssh.run(call)),
+    tunnel: (host, address, port) => (host === LOCAL ? connected(address, port) : ssh.tunnel(host, address, port)),
+    disconnect: () => ssh.disconnect(),
+    close: () => ssh.close(),
+  };
+}
+
+async function runLocally(call: RemoteCall): Promise<Outcome> {
+  try {
+    return await new Command(here, call).run();
+  } catch (error) {
+    const { input, output } = call;
+    output?.on('error', () => {}).destroy(error instanceof Error ? error : undefined);
+    if (typeof input === 'object' && 'destroy' in input) input.on('error', () => {}).destroy();
+    if (error instanceof NoSession)
+      throw new ConnectError(LOCAL, 'unreachable', `local: no process could be started here: ${error.message}`, HINT);
+    throw error;
+  }
+}
+
+const HINT = 'See that this machine has memory and processes left.';
+
+function connected(address: string, port: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, address);
+    socket.once('connect', () => resolve(socket)).once('error', reject);
+  });
+}
+
+/** This machine in the place of a connection: it is never lost. */
+const here: Exec = {
+  lost: undefined,
+  whenLost: () => () => {},
+  destroy: () => {},
+  exec: (line, done) => {
+    // A group of its own, as sshd gives each command: Ctrl-C on this terminal is not its end.
+    const child = spawn('/bin/sh', ['-c', line], { cwd: '/', env: plainEnvironment(), detached: true, stdio: 'pipe' });
+    // What it fails by comes as an event, too late to be of use.
+    child.on('error', () => {});
+    if (child.pid === undefined) throw new Error('/bin/sh did not start');
+    done(undefined, new LocalChannel(child));
+  },
+};
+
+/**
+ * Of the operator's variables only those that a login on a host would have, and what pip needs to come to an index: nothing secret is given
+ * to a build that the fleet's own environment file does not name, and an activated virtual environment does not get in its way.
+ */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const kept = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|TMPDIR|SSH_AUTH_SOCK|PIP_\w+|(https?|no|all)_proxy)$/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => kept.test(name)));
+}
+
+/** A child process as a channel of ssh: its standard input and output as one stream, standard error beside it, then `exit` and `close`. */
+class LocalChannel extends Duplex implements Channel {
+  readonly stderr: Readable;
+  readonly #child: ChildProcess & { readonly stdin: NonNullable<ChildProcess['stdin']> };
+  readonly #stdout: Readable;
+
+  constructor(child: ReturnType<typeof spawn>) {
+    super({ autoDestroy: false, emitClose: false });
+    const { stdin, stdout, stderr } = child;
+    if (stdin === null || stdout === null || stderr === null) throw new Error('a child without its streams');
+    this.#child = Object.assign(child, { stdin });
+    this.#stdout = stdout;
+    this.stderr = stderr;
+    // It may end without having read what it was given: its status tells.
+    stdin.on('error', () => {});
+    stdout.on('data', (chunk: Buffer) => {
+      if (!this.push(chunk)) stdout.pause();
+    });
+    stdout.on('end', () => this.push(null));
+    stdout.on('error', () => this.push(null));
+    child.once('exit', (code, signal) => this.emit('exit', code, signal ?? undefined));
+    child.once('close', () => {
+      const closed = (): boolean => this.emit('close');
+      if (this.readableEnded) closed();
+      else this.once('end', closed);
+    });
+  }
+
+  override _read(): void {
+    this.#stdout.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    // The callback comes, with an error, also where nobody reads any more.
+    this.#child.stdin.write(chunk, () => done());
+  }
+
+  override _final(done: () => void): void {
+    this.#child.stdin.end(() => done());
+  }
+
+  signal(name: string): void {
+    const { pid } = this.#child;
+    if (pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    try {
+      process.kill(-pid, `SIG${name}`);
+    } catch {
+      // All of it has ended.
+    }
+  }
+
+  /** As sshd does: no end is put to it, but nobody writes to it or reads from it any more. */
+  close(): void {
+    this.#child.stdin.destroy();
+    this.#stdout.destroy();
+    this.stderr.destroy();
+  }
+}
