@@ -155,7 +155,8 @@ describe('hosts', () => {
         assert.equal(problemsOf({ [section]: `{ h: { address: ${JSON.stringify(address)} } }` }).length, 1, address);
   });
 
-  test('build.builder is a backend', () => {
+  test('build.builder is a backend, or this machine', () => {
+    assert.deepEqual(problemsOf({ build: '{ builder: local }' }), []);
     assert.deepEqual(problemsOf({ build: '{ builder: wbe2 }' }), [
       'build.builder: there is no backend wbe2; did you mean web2?',
     ]);

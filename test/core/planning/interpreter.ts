@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
+import { LOCAL } from '../../../src/core/builder.ts';
 import type { Plan, Phase, ProbeStep, RunStep, Step, Track } from '../../../src/core/plan.ts';
 import { goodRecord } from '../../../src/core/planning/by-hand.ts';
 import { leastInRotation } from '../../../src/core/planning/ground.ts';
@@ -139,7 +140,7 @@ class Interpreter {
   }
 
   #backend(name: string) {
-    const backend = this.#world.backends.get(name);
+    const backend = name === LOCAL ? this.#world.local : this.#world.backends.get(name);
     assert.ok(backend?.reachable, `${name} is used and can't be reached`);
     return backend;
   }

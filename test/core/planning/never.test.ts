@@ -55,6 +55,7 @@ const wishes: fc.Arbitrary<Wish> = fc
     min: fc.constantFrom(1, '25%' as const, '50%' as const),
     pause: fc.boolean(),
     bake: fc.boolean(),
+    local: fc.boolean(),
     zones: fc.option(fc.array(fc.constantFrom('a', 'b'), { minLength: 6, maxLength: 6 }), { nil: undefined, freq: 3 }),
     out: fc.option(fc.subarray(names('web', 6), { maxLength: 2 }), { nil: [], freq: 3 }),
     runs: fc.dictionary(fc.constantFrom(...names('web', 6)), fc.constantFrom(V0, V1, V2), { maxKeys: 2 }),
@@ -614,12 +615,12 @@ test('balancers that were away catch up with whatever command comes next', () =>
       const name = [...world.balancers.keys()][nth % world.balancers.size] ?? '';
       const rest = [...world.balancers].filter(([other]) => other !== name);
       const part = {
+        ...world,
         inventory: {
           ...world.inventory,
           balancers: world.inventory.balancers.filter((balancer) => balancer.name !== name),
         },
         balancers: new Map(rest),
-        backends: world.backends,
       };
       const rolled = roll(part);
       if (rolled.kind === 'refused') return;

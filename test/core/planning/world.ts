@@ -17,6 +17,7 @@ import type { Planned } from '../../../src/core/planning/refusal.ts';
 import type { Plan } from '../../../src/core/plan.ts';
 import type { GenerationRecord, Intent } from '../../../src/core/record.ts';
 import type { Release } from '../../../src/core/release.ts';
+import { LOCAL } from '../../../src/core/builder.ts';
 import { parseRecord } from '../../../src/core/record.ts';
 import { virtualenvKey } from '../../../src/core/release.ts';
 import { declaredGroups, groupOf, type Table } from '../../../src/core/routing/groups.ts';
@@ -55,6 +56,8 @@ export interface Wish {
   /** The configuration that the balancers have loaded: what the inventory declares, less than that, or none. */
   readonly loaded?: 'all' | 'least' | 'none';
   readonly intent?: Intent | null;
+  /** The operator's machine builds. */
+  readonly local?: boolean;
   /** How many of the backends, the last ones, came into the inventory after the record was written: nothing was ever there. */
   readonly newcomers?: number;
   /** Nginx has loaded the configuration with those in it. */
@@ -112,6 +115,8 @@ export interface World {
   readonly inventory: Inventory;
   readonly balancers: Map<string, Balancer>;
   readonly backends: Map<string, Backend>;
+  /** The operator's machine, where it builds. */
+  readonly local?: Backend;
 }
 
 export const names = (prefix: string, count: number): string[] =>
@@ -155,6 +160,7 @@ export function worldOf(wish: Wish = {}): World {
       .map((name, at) => `${name}: { address: 10.${net}.${Math.floor(at / 200)}.${10 + (at % 200)}${more(at)} }`)
       .join(', ')} }`;
   const inventory = inventoryOf({
+    ...(wish.local === true ? { build: '{ builder: local }' } : {}),
     balancers: list('lb', few, 1, () => ''),
     backends: list('web', count, 2, (at) => `${zone(at)}${slots(at)}`),
     nginx: `{ configuration: ${wish.configuration ?? 'managed'}, switch: ${wish.switch ?? 'live'} }`,
@@ -203,6 +209,7 @@ export function worldOf(wish: Wish = {}): World {
   const loadedText = fresh || loaded === 'none' ? null : loaded === 'all' ? whole : least;
   return {
     inventory,
+    ...(wish.local === true ? { local: storeOf() } : {}),
     balancers: new Map(
       inventory.balancers.map(({ name }) => [
         name,
@@ -244,10 +251,21 @@ export function worldOf(wish: Wish = {}): World {
   };
 }
 
+/** Nothing was ever built there, as on another operator's machine. */
+const storeOf = (): Backend => ({
+  slots: new Map(),
+  current: null,
+  releases: [],
+  reachable: true,
+  broken: new Set(),
+  ran: false,
+});
+
 /** A copy that can go another way. */
 export function copied(world: World): World {
   return {
     inventory: world.inventory,
+    ...(world.local === undefined ? {} : { local: { ...world.local, releases: [...world.local.releases] } }),
     balancers: new Map(
       [...world.balancers].map(([name, balancer]) => [
         name,
@@ -328,7 +346,11 @@ export function viewOf(world: World): FleetView {
     configuration: configurationOf(inventory),
     begun: begunOn({ balancers }),
     balancers,
-    backends: Object.fromEntries([...world.backends].map(([name, backend]) => [name, backendView(backend)])),
+    backends: Object.fromEntries(
+      [...world.backends, ...(world.local === undefined ? [] : [[LOCAL, world.local] as const])].map(
+        ([name, backend]) => [name, backendView(backend)],
+      ),
+    ),
   };
   return withServing(view, newestRecord(view));
 }
@@ -385,8 +407,8 @@ function backendView({ slots, current, releases, reachable }: Backend): BackendV
   return {
     kind: 'seen',
     token: 3,
-    slot: [...slots.keys()][0]!,
-    running: [...slots.values()][0]!.running,
+    slot: [...slots.keys()][0] ?? 0,
+    running: [...slots.values()][0]?.running ?? null,
     slots: [...slots].map(([port, slot]) => ({ port, ...slot })),
     oneWay: null,
     current,
