@@ -84,19 +84,31 @@ const short = (whole: string): string => (whole.length <= LONGEST_NAME ? whole :
  * @param wanted further groups, of which a portion (see `portions`) is to be declared
  */
 export function declaredGroups(inventory: Inventory, wanted: readonly Group[] = []): Group[] {
-  const names = inventory.backends.map((backend) => backend.name);
+  const usual = usuals.get(inventory) ?? usualGroups(inventory);
+  usuals.set(inventory, usual);
+  const found = new Map(usual.map((group) => [group.name, group]));
+  for (const group of wanted) if (servesSomebody(group, inventory)) found.set(group.name, group);
+  return [...found.values()];
+}
+
+/** By inventory, which never changes: a plan asks for them at each flip, and a way back may try many ways. */
+const usuals = new WeakMap<Inventory, readonly Group[]>();
+
+function usualGroups(inventory: Inventory): Group[] {
   const two = beside(inventory);
   const sides = two.size === 0 ? [NONE] : [NONE, two];
   const found = new Map<string, Group>([[ALL, fallback]]);
   const add = (group: Group): void => {
-    // A group of the whole fleet has nobody left to serve; no plan ever takes it out.
-    if (group.out.length < names.length || names.length === 1) found.set(group.name, group);
+    if (servesSomebody(group, inventory)) found.set(group.name, group);
   };
   for (const second of sides) for (const out of outsOf(inventory, two.size > 0)) add(groupOf(out, inventory, second));
   for (const second of sides) for (const table of tablesOf(inventory, second)) add(table);
-  for (const group of wanted) add(group);
   return [...found.values()];
 }
+
+/** A group of the whole fleet has nobody left to serve; no plan ever takes it out. */
+const servesSomebody = ({ out }: Group, { backends }: Inventory): boolean =>
+  out.length < backends.length || backends.length === 1;
 
 /** What a roll makes, with all in at first, or one out, from a side where backends have two. */
 function tablesOf(inventory: Inventory, second: ReadonlySet<string>): Group[] {

@@ -632,6 +632,7 @@ test('balancers that were away catch up with whatever command comes next', () =>
       assert.equal(interpret(next.plan, world, { seed }).ended, 'done');
       assert.ok(level(viewOf(world)));
     }),
-    { numRuns: RUNS / 3 },
+    // A whole number: with any other fast-check never comes to its end.
+    { numRuns: Math.ceil(RUNS / 3) },
   );
 });

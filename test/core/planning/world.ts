@@ -131,7 +131,18 @@ interface Text {
 
 export type Groups = Readonly<Record<string, Table>>;
 
-const readText = (text: string): Text => JSON.parse(text) as Text;
+/** What was read by now: the same few texts are read thousands of times. */
+const texts = new Map<string, Text>();
+
+function readText(text: string): Text {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (texts.size > 100) texts.clear();
+  const read = JSON.parse(text) as Text;
+  texts.set(text, read);
+  return read;
+}
+
 /** Whether a configuration has a backend at all. */
 export const groupsKnow = (text: string | null, backend: string): boolean =>
   text !== null && readText(text).backends.includes(backend);
@@ -287,7 +298,14 @@ export function copied(world: World): World {
 }
 
 /** Of a record, as the balancers tell it. */
-export const digestOf = (record: GenerationRecord): string => sha256(JSON.stringify(record));
+export function digestOf(record: GenerationRecord): string {
+  const digest = digests.get(record) ?? sha256(JSON.stringify(record));
+  digests.set(record, digest);
+  return digest;
+}
+
+/** A record never changes: what edits one by hand puts another in its place. */
+const digests = new WeakMap<GenerationRecord, string>();
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
