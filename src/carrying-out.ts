@@ -5,6 +5,7 @@ import type { Planned } from './core/planning/refusal.ts';
 import { divided } from './core/planning/unlike.ts';
 import { newestRecord, type FleetView } from './core/fleet.ts';
 import type { Phase, PhaseName, Plan } from './core/plan.ts';
+import type { Intent } from './core/record.ts';
 import type { Holding } from './holding.ts';
 import { putRight } from './putting-right.ts';
 import type { Opened } from './open.ts';
@@ -102,7 +103,7 @@ export async function carryOut(ground: Ground, course: Course, before: FleetView
     if (skips) for (const name of failed) aside.add(name);
     const counted = [...aside].filter((name) => !byPersons.has(name)).length;
     if (skips && counted <= policy.maxFailures) {
-      const next = await without(ground, course, aside);
+      const next = await without(ground, course, aside, plan);
       if (next !== undefined) {
         plan = next;
         continue;
@@ -143,24 +144,32 @@ function outByPersons(view: FleetView): Set<string> {
 }
 
 /** The rest of the way without some backends; undefined: there is none, and why was told. */
-async function without(ground: Ground, course: Course, aside: ReadonlySet<string>): Promise<Plan | undefined> {
+async function without(
+  ground: Ground,
+  course: Course,
+  aside: ReadonlySet<string>,
+  { intent }: Plan,
+): Promise<Plan | undefined> {
   const { opened, author, look } = ground;
   const names = [...aside].join(', ');
   opened.emit({ type: 'note', text: `Going on without ${names}.` });
-  if ((await rest(ground, aside)) === undefined) return undefined;
+  if ((await rest(ground, aside, intent)) === undefined) return undefined;
   const planned = course.plan(await look(), author, aside);
   if (planned.kind === 'planned') return { ...planned.plan, aside: [...aside] };
   opened.emit({ type: 'note', text: [planned.message, ...planned.details].join(' ') });
   return undefined;
 }
 
-/** What is in hand comes back into rotation as it is; what failed stays out. */
-function rest(ground: Ground, failed: ReadonlySet<string>): Promise<FleetView | undefined> {
+/** What is in hand comes back into rotation as it is; what failed stays out. `intent`: what goes on after that, though no flip has told it yet. */
+function rest(ground: Ground, failed: ReadonlySet<string>, intent?: Intent): Promise<FleetView | undefined> {
   const { opened, held, author, look } = ground;
   return putRight(opened, held, {
     doing: 'bring the fleet to rest',
     tell: (title) => ({ type: 'note', text: `Coming to rest: ${title}.` }),
-    plan: (view, givenUp) => planRest(opened.inventory, view, new Set([...failed, ...givenUp]), author),
+    plan: (seen, givenUp) => {
+      const view = { ...seen, begun: seen.begun ?? intent ?? null };
+      return planRest(opened.inventory, view, new Set([...failed, ...givenUp]), author);
+    },
     look,
     context: ground.context,
   });

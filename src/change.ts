@@ -105,7 +105,8 @@ export async function change(
   let proposed = planFor(first, author(NOBODY));
   if (options.dryRun || (proposed.phases.length === 0 && wanted.breaks !== true)) {
     options.show(await noted(proposed));
-    return 0;
+    // Who is left aside, and is so already, is not on the release that was asked for.
+    return !options.dryRun && proposed.aside !== undefined ? 4 : 0;
   }
   let shut = await guard?.shut(proposed);
   if (shut !== undefined && (options.waitsForWindow !== true || shut.opens === null)) throw shut.refusal;
@@ -138,5 +139,5 @@ export async function change(
   const intent = proposed.intent ?? first.begun;
   const held = await takeHold(opened, first, wanted, options, command, intent);
   if (held === undefined) return signalExit(stop);
-  return underLease(opened, wanted, options, { ...way, held, began, proposed, agreed, begun: first.begun });
+  return underLease(opened, wanted, options, { ...way, held, began, proposed, agreed, first });
 }

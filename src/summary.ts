@@ -38,10 +38,11 @@ export function hostSummaries(opened: Opened, view: FleetView): HostSummary[] {
 /** The last sentence of a command: how it ended, and how to go on where it is not over. */
 export function sentenceOf(exit: number, plan: Plan, view: FleetView): string {
   const open = view.begun === null ? '' : '; `orchestrate resume` goes on, `orchestrate rollback` goes back';
+  const left = view.begun === null ? '' : `; \`${view.begun.command}\` is not finished${open}`;
   if (exit === 0)
     return plan.phases.some(({ name }) => name === 'batch')
-      ? `Done: ${plan.title}; the last batch was not judged, there was nothing left to compare it with`
-      : `Done: ${plan.title}`;
+      ? `Done: ${plan.title}; the last batch was not judged, there was nothing left to compare it with${left}`
+      : `Done: ${plan.title}${left}`;
   if (exit === 4)
     return `NOT FINISHED: the fleet is as listed above${open === '' ? '; `orchestrate status` tells more' : open}`;
   if (exit === 3) return `Refused: ${plan.title}; nothing was changed`;

@@ -46,8 +46,8 @@ export interface Held extends Way {
   /** What was planned before the lease was taken, and the sentences that a person has agreed to. */
   readonly proposed: Plan;
   readonly agreed: string;
-  /** What was begun and not finished, as the lease of one who died told it. */
-  readonly begun: Intent | null;
+  /** What was looked at before the lease was taken. */
+  readonly first: FleetView;
 }
 
 /** Throws `Refusal`. */
@@ -84,9 +84,11 @@ export async function underLease(opened: Opened, wanted: Change, options: Change
   const { emit } = opened;
   try {
     await options.before?.(beginning(opened, command, held.token, proposed));
-    // The lease of one who died, which told what was begun, is ours by now.
     const now = await look();
-    const view = { ...now, begun: newestRecord(now)?.intent ?? way.begun };
+    const record = newestRecord(now);
+    // The lease of one who died, which told what was begun, is ours by now. A record that is newer tells what became of it.
+    const same = record?.generation === newestRecord(way.first)?.generation;
+    const view = { ...now, begun: record?.intent ?? (same ? way.first.begun : null) };
     const plan = planFor(view, author(held));
     // The question, the lease and the hooks may have taken long.
     const late = await guard?.shut(plan);

@@ -181,6 +181,11 @@ export function endedJobs(view: Pick<FleetView, 'balancers' | 'begun'>): Readonl
 
 /** What was begun and is not finished, by what the balancers tell. */
 export function begunOn(view: Pick<FleetView, 'balancers'>): Intent | null {
+  const record = newestRecord(view);
   const newest = newestLease(view);
-  return newestRecord(view)?.intent ?? (newest?.died === true ? (newest.lease.details.intent ?? null) : null);
+  return record?.intent ?? (newest?.died === true ? begunUnder(newest.lease, record) : null);
 }
+
+/** What the holder of a lease has begun, as the lease tells it. From their first flip on the record tells it, also that it is finished. */
+export const begunUnder = ({ holder, details }: Lease, record: GenerationRecord | null): Intent | null =>
+  record?.holder === holder ? null : (details.intent ?? null);

@@ -2,7 +2,7 @@ import type { Change } from '../change.ts';
 import { Routing } from '../core/planning/flip.ts';
 import { declaring } from '../core/planning/declaring.ts';
 import { listed } from '../core/planning/listed.ts';
-import { newestLease, newestRecord, type FleetView, type LeaseView } from '../core/fleet.ts';
+import { begunUnder, newestLease, newestRecord, type FleetView, type LeaseView } from '../core/fleet.ts';
 import type { Opened } from '../open.ts';
 
 /** A balancer's lease, for `orchestrate lease`. */
@@ -58,7 +58,7 @@ export function breakChange({ inventory }: Opened, seen: FleetView): Change {
       // Before the first generation there is no record to say it in; and on some balancers alone it would be another history.
       if (held === undefined || newestRecord(view) === null || away.length > 0)
         return declaring(inventory, [], { title }, [], notes);
-      const routing = new Routing(inventory, view, author, view.begun ?? held.details.intent ?? null);
+      const routing = new Routing(inventory, view, author, view.begun ?? begunUnder(held, newestRecord(view)));
       const phases = routing.flip('the record says that the lease was taken over');
       return declaring(inventory, routing.missing, { title }, phases, []);
     },

@@ -4,7 +4,6 @@ import type { Policy } from '../carrying-out.ts';
 import type { Size } from '../core/batch.ts';
 import type { FleetView } from '../core/fleet.ts';
 import type { Inventory } from '../core/inventory.ts';
-import { beside } from '../core/slots.ts';
 import { planBack } from '../core/planning/back.ts';
 import { pruning } from '../core/planning/prune.ts';
 import { noReturn } from '../core/planning/one-way.ts';
@@ -81,11 +80,10 @@ export function rollOf(inventory: Inventory, command: string, wish: RollWish): C
           ...lost.map((name) => `${name} can't be reached and is left out (roll.on_failure: skip)`),
         ],
       };
-      // What failed with one slot is out already; with two it goes on serving the former release.
-      const failed = [...aside].filter((name) => beside(inventory).has(name));
+      // What failed while it was switched is out already; what could not be given the release, or start it beside the former, still serves.
       const goes = new Map<string, 'lost' | 'failed'>([
         ...lost.map((name) => [name, 'lost'] as const),
-        ...failed.map((name) => [name, 'failed'] as const),
+        ...[...aside].map((name) => [name, 'failed'] as const),
       ]);
       return planRoll(inventory, view, { ...wish, ...rest, ...(goes.size > 0 ? { without: goes } : {}) }, author);
     },

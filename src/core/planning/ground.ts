@@ -76,16 +76,29 @@ export function unsettled(inventory: Inventory, view: FleetView): string | undef
   return undefined;
 }
 
-/** The flip that makes the balancers what the newest record says, or that tells it that nothing is left of what was begun; none if all is so. */
-export function settling(inventory: Inventory, view: FleetView, routing: Routing, release: string | null): Phase[] {
+/**
+ * The flip that makes the balancers what the newest record says, or that tells it that nothing is left of what was begun; none if all is so.
+ * `aside`: backends that it goes without; those of them that are still in rotation leave it.
+ */
+export function settling(
+  inventory: Inventory,
+  view: FleetView,
+  routing: Routing,
+  release: string | null,
+  aside: ReadonlySet<string> = new Set(),
+): Phase[] {
   const record = newestRecord(view);
   const over = inventory.backends.every(({ name }) => {
     const seen = view.backends[name];
     const reason = routing.reasonOf(name);
-    return reason === NEW || (!inHand(reason) && (seen?.kind !== 'seen' || seen.running === release));
+    return (
+      reason === NEW || aside.has(name) || (!inHand(reason) && (seen?.kind !== 'seen' || seen.running === release))
+    );
   });
   if (over) routing.finish(release);
+  const leaving = [...aside].filter((name) => record?.backends[name]?.rotation === 'in' && routing.out.includes(name));
   const title =
+    (leaving.length > 0 ? `${listed(leaving)} out of rotation` : undefined) ??
     unsettled(inventory, view) ??
     (over && record !== null && view.begun !== null ? 'nothing is left of what was begun' : undefined);
   return title === undefined ? [] : routing.flip(title);

@@ -136,7 +136,9 @@ function mend(
     ),
   };
   const fleet = settledFleet(inventory, believed);
-  const routing = new Routing(fleet, believed, author, believed.begun);
+  // Of the command itself this flip is no part yet: whoever finds it alone must not take the job for done.
+  const { job: _, ...by } = author;
+  const routing = new Routing(fleet, believed, by, believed.begun);
   const short = tooFew(fleet, view, routing);
   if (short !== undefined) return short;
   const coming = fleet.backends.filter((backend) => {

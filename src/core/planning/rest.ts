@@ -33,6 +33,7 @@ export function planRest(whole: Inventory, view: FleetView, failed: ReadonlySet<
   const serving = view.begun === null ? prevailing(view, held) : undefined;
   const coming = well.filter((name) => serving === undefined || runs(view, name) === serving);
   const strange = well.filter((name) => !coming.includes(name));
+  const silent = held.filter((name) => !well.includes(name));
   // Whoever failed and is told so already is at rest.
   const told = failedReason(view.begun?.to ?? '');
   const failing = routing.out.filter((name) => failed.has(name) && inOurs(name) && routing.reasonOf(name) !== told);
@@ -52,6 +53,11 @@ export function planRest(whole: Inventory, view: FleetView, failed: ReadonlySet<
   if (title !== undefined) phases.push(...routing.flip(title));
   const stay = [
     ...(lost.length > leaving.length ? [`${listed(lost)} can't be reached, and can't be spared in rotation`] : []),
+    ...(silent.length > 0
+      ? [
+          `${listed(silent)} ${silent.length === 1 ? 'stays' : 'stay'} out: no release is seen to run there; mend that, then \`orchestrate roll\` puts ${silent.length === 1 ? 'it' : 'them'} back`,
+        ]
+      : []),
     ...(strange.length > 0
       ? [
           `${listed(strange)} ${strange.length === 1 ? 'stays' : 'stay'} out: what runs there is not ${serving ?? 'known to serve'}, which the fleet runs; \`orchestrate roll\` brings all to one version`,

@@ -79,8 +79,8 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
   const joins = names(touched).filter((name) => left.has(name));
   const title = `${release.release} (${release.subject}) on ${listed(names(touched))}`;
   if (touched.length === 0) {
-    const phases = settling(fleet, view, begun, release.release);
-    const runs = { title: `${release.release} runs on ${listed(wish.hosts)}` };
+    const phases = settling(fleet, view, begun, release.release, new Set(wish.without?.keys()));
+    const runs = { title: `${release.release} runs on ${listed(wish.hosts)}`, ...asideOf(wish) };
     return declaring(inventory, begun.missing, runs, phases, wish.warnings);
   }
 
@@ -153,7 +153,7 @@ export function planRoll(inventory: Inventory, view: FleetView, wish: RollWish, 
       from: present,
       to: release.release,
       intent,
-      ...(lostOf(wish).length === 0 ? {} : { aside: lostOf(wish) }),
+      ...asideOf(wish),
     },
     [...preflight(inventory, view, toStage, [...stages, ...phases]), ...stages, ...phases],
     [
@@ -173,8 +173,10 @@ const doubled = (hosts: readonly string[]): string[] =>
         `${listed(hosts)} ${hosts.length === 1 ? 'runs' : 'run'} both releases until the former one has lingered: twice the workers, their memory and their database connections`,
       ];
 
-const lostOf = (wish: RollWish): string[] =>
-  [...(wish.without ?? [])].flatMap(([name, why]) => (why === 'lost' ? [name] : []));
+function asideOf({ without: goes }: RollWish): { readonly aside?: readonly string[] } {
+  const aside = [...(goes ?? [])].flatMap(([name, why]) => (why === 'lost' ? [name] : []));
+  return aside.length === 0 ? {} : { aside };
+}
 
 /** They leave rotation with the first flip. */
 function without(routing: Routing, wish: RollWish, release: string): Routing {
