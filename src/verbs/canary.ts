@@ -10,6 +10,7 @@ import { planAbort, planPromote, planShare } from '../core/planning/split.ts';
 import { planRest } from '../core/planning/rest.ts';
 import type { Split } from '../core/record.ts';
 import { histogram, NO_TIMES, plus, totalOf, type Histogram } from '../core/verdict/bins.ts';
+import { ConnectError } from '../fleet/ports.ts';
 import { lookAt } from '../look-at.ts';
 import type { FleetView } from '../core/fleet.ts';
 import type { Opened } from '../open.ts';
@@ -110,12 +111,20 @@ async function beforeCanary(opened: Opened): Promise<Before> {
   const { nginx } = inventory;
   const addresses = inventory.backends.flatMap((backend) => backend.slots.map((port) => serverAddress(backend, port)));
   const told = await eachHost(inventory.balancers, inventory.ssh.concurrency, async ({ name }) => {
-    const outcome = await remote.run({
+    const call = {
       host: name,
       name: 'orchestrate-before-canary',
       text: opened.script('before-canary'),
       args: [nginx.access_log, inventory.health.path, LINES, ...addresses],
       deadline: DEADLINE,
+    };
+    const outcome = await remote.run(call).catch((error: unknown) => {
+      if (!(error instanceof ConnectError)) throw error;
+      throw new Refusal(
+        3,
+        `${error.message}, and a canary is judged by its access log; nothing was changed.`,
+        error.remedy,
+      );
     });
     if (!succeeded(outcome))
       throw new Refusal(

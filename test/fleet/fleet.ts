@@ -1,5 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Backend, Inventory } from '../../src/core/inventory.ts';
+import { slotFile } from '../../src/core/service.ts';
 import { DEPLOY, makeBase } from './hosts/base.ts';
 import { makeCertificate } from './hosts/certificate.ts';
 import { makeGroup } from './hosts/cgroup.ts';
@@ -223,6 +225,15 @@ export class Fleet {
         await machine.powerOn();
       }),
     );
+    await all(inventory.backends.map((backend) => this.#wrapped(inventory, backend)));
+  }
+
+  /** What supervisord starts comes after sshd: whoever is told that the fleet is up is to find it there. */
+  async #wrapped(inventory: Inventory, { name, slots }: Backend): Promise<void> {
+    const files = slots.flatMap((port) => slotFile(inventory, port) ?? []);
+    const there = files.map((file) => `[ -s ${file} ]`).join(' && ');
+    if (files.length > 0)
+      await this.sh(name, `n=0; until ${there}; do n=$((n + 1)); [ $n -lt 600 ] || exit 1; sleep 0.1; done`);
   }
 }
 

@@ -78,6 +78,7 @@ export function assertAtRest(trouble: Trouble, wish: SimWish): void {
   if (record === null) wrong.push('there is no record');
   else {
     if (record.intent !== null) wrong.push(`an intent is left: ${JSON.stringify(record.intent)}`);
+    if (record.split !== undefined) wrong.push(`a canary lives: ${record.split.canary}`);
     for (const [name, { rotation, reason }] of Object.entries(record.backends))
       if (rotation === 'out' && (reason === undefined || inHand(reason)))
         wrong.push(`${name} is out: ${reason ?? 'nobody says why'}`);

@@ -173,10 +173,11 @@ export class SimFleet {
     const live = this.inventory.nginx.switch === 'live';
     for (const worker of balancer.workers) {
       if (worker.text === null || (worker.ending && !ending)) continue;
-      for (const address of upstream(worker.text, this.inventory.app, live, groupIn(balancer.lane))) {
-        const slot = this.#slots.get(address);
-        if (slot !== undefined) found.add(slot);
-      }
+      for (const folder of balancer.folders)
+        for (const address of upstream(worker.text, this.inventory.app, live, groupIn(folder))) {
+          const slot = this.#slots.get(address);
+          if (slot !== undefined) found.add(slot);
+        }
     }
     return found;
   }

@@ -1,3 +1,4 @@
+import { groupOfLane } from '../../src/core/routing/lanes.ts';
 import { parseConfiguration, type ParsedConfiguration } from '../../src/core/routing/parse.ts';
 import type { Machine } from './machine.ts';
 import type { Chance } from './time.ts';
@@ -12,7 +13,10 @@ export interface Worker {
 }
 
 export interface Generation {
+  /** The folder that the lane stable leads to. */
   readonly lane: string;
+  /** All other lanes, with the folders that they lead to: a canary's. */
+  readonly others?: ReadonlyMap<string, string>;
   readonly record: string;
 }
 
@@ -41,6 +45,10 @@ export class SimBalancer {
   connecting: { readonly until: number; readonly among: ReadonlySet<SimSlot> }[] = [];
   /** FOLDER/reloaded: the text that a reload has proved to be loaded, and its workers. */
   reloaded: { readonly text: string | null; readonly workers: readonly Worker[] } | undefined;
+  /** FOLDER/flipped: what `live` was made to name last; undefined: by rolls of before, which left no word of it. */
+  flipped: number | undefined;
+  /** The canary whose requests are added up; a process, which a power cut ends. */
+  follower: { readonly name: string; readonly boot: string } | undefined;
   /** Since when its clients are let go, in a closing generation. */
   quiesced = false;
   #pids = 100;
@@ -62,6 +70,13 @@ export class SimBalancer {
     return this.workers.find(({ ending }) => !ending)?.text ?? null;
   }
 
+  /** The one rename that moves the traffic, and the word of it. */
+  flip(generation: number): void {
+    this.live = generation;
+    this.flipped = generation;
+    this.quiesced = false;
+  }
+
   powerCut(): void {
     this.machine.powerCut();
     this.workers = [];
@@ -78,6 +93,12 @@ export class SimBalancer {
 
   get lane(): string {
     return this.live === null ? '' : (this.generations.get(this.live)?.lane ?? '');
+  }
+
+  /** The folders that its lanes lead to. */
+  get folders(): ReadonlySet<string> {
+    const { others } = this.generations.get(this.live ?? -1) ?? {};
+    return new Set([this.lane, ...(others?.values() ?? [])]);
   }
 }
 
@@ -237,7 +258,7 @@ export function upstream(text: string, app: string, live: boolean, group: string
 
 export const digestIn = (text: string): string => read(text).digest ?? '';
 
-export const groupIn = (lane: string): string => lane.replace(/^closing-/, '');
+export const groupIn = groupOfLane;
 
 /** How long a request may take that a balancer had begun when its backend left rotation. */
 export function durationOf(chance: Chance, calm: boolean): number {

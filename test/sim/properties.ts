@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { TERM } from '../../src/core/lease.ts';
 import { assertAtRest, assertNever, assertResumed, assertTrue, told } from './asserting.ts';
-import { faults, kills, links, returns, seconds, stops, stories } from './stories.ts';
+import { canaries, faults, kills, links, returns, seconds, stops, stories } from './stories.ts';
 import { Trouble, type Story, type Verb } from './story.ts';
 
 // What must never happen is watched by the simulated fleet itself (SimFleet.never), whatever runs on it.
@@ -53,6 +53,27 @@ async function ended(trouble: Trouble, recovery: Verb, again = false): Promise<v
     );
 }
 
+/** A story of a canary; then another operator goes on with what was begun, and ends what lives, by whatever command comes first. */
+export async function playCanary(story: Story, first: Verb): Promise<void> {
+  const trouble = new Trouble(story);
+  await trouble.prologue();
+  trouble.begin('ada', story.verb);
+  await trouble.end();
+  assertNever(trouble);
+  await trouble.heal();
+  // Long enough for the balancers to send everybody back, where nobody comes.
+  if (first === 'rollback') await trouble.fleet.time.pass(() => false, 130_000);
+  assertNever(trouble);
+  for (const verb of [first, 'resume', 'abort'] as const) await ended(trouble, verb);
+  assertResumed(trouble);
+  await ended(trouble, 'roll');
+  await trouble.fleet.time.pass(() => false, (60 + TERM + 2) * 1000);
+  assertAtRest(trouble, story.wish);
+}
+
+const canary = (deed: Parameters<typeof stories>[0], most: number) =>
+  fc.asyncProperty(canaries(deed, most), fc.constantFrom<Verb>('resume', 'abort', 'rollback'), playCanary);
+
 const property = (deed: Parameters<typeof stories>[0], most: number) =>
   fc.asyncProperty(stories(deed, most), fc.constantFrom<Verb>('roll', 'rollback', 'resume'), play);
 
@@ -67,6 +88,11 @@ export const properties = {
     returns(fc.oneof(faults, kills, stops, seconds), 3),
     fc.constantFrom<Verb>('roll', 'rollback', 'resume'),
     play,
+  ),
+  'a canary whose operator is killed anywhere is gone on with, or ended, by another operator': canary(kills, 1),
+  'whatever happens to a canary, nothing does that must never, and an end is found': canary(
+    fc.oneof(faults, kills, stops),
+    3,
   ),
   'whatever happens together, nothing does that must never, and an end is found': property(
     fc.oneof(faults, kills, stops, seconds),

@@ -1,4 +1,5 @@
 import { drained, linger, pruneReleases, switching } from './scripts/backend.ts';
+import { arm, beforeCanary, follow } from './scripts/canary.ts';
 import type { Script } from './scripts/here.ts';
 import { fence, lease } from './scripts/lease.ts';
 import {
@@ -22,6 +23,9 @@ export const scripts: Readonly<Record<string, Script>> = {
   history,
   'application-log': applicationLog,
   'bake-counts': bakeCounts,
+  'before-canary': beforeCanary,
+  follow,
+  arm,
   lease,
   fence,
   prepare: routing.prepare,

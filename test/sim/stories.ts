@@ -136,3 +136,33 @@ export const returns = (deed: fc.Arbitrary<Deed>, most: number): fc.Arbitrary<St
       },
     };
   });
+
+/** A canary that begins, gets another share, rests, or comes to one of its ends, on two slots or on hosts of its own. */
+export const canaries = (deed: fc.Arbitrary<Deed>, most: number): fc.Arbitrary<Story> =>
+  fc
+    .tuple(
+      stories(deed, most),
+      fc.constantFrom<Verb>('canary', 'canary', 'share', 'pause', 'promote', 'abort'),
+      fc.boolean(),
+    )
+    .map(([story, which, twice]) => {
+      const { broken, ...rest } = story;
+      const two = twice ? names('web', story.wish.backends!) : [];
+      return {
+        ...rest,
+        verb: which,
+        // One that can't begin has nothing to be gone on with.
+        ...(which === 'canary' ? (broken === undefined ? {} : { broken }) : { after: 'canary' as const }),
+        deeds: story.deeds.map((each) => ({ ...each, at: which === 'canary' ? each.at : Math.ceil(each.at / 2) })),
+        wish: {
+          ...story.wish,
+          switch: 'live',
+          two,
+          second: story.wish.second!.length === 0 ? [] : two,
+          min: 1,
+          out: [],
+          pause: false,
+          bake: false,
+        },
+      };
+    });

@@ -1,5 +1,6 @@
 import { releaseName } from '../../src/core/release.ts';
 import type { Opened } from '../../src/open.ts';
+import { abortChange, canaryChange, promoteChange, shareChange } from '../../src/verbs/canary.ts';
 import { drainChange } from '../../src/verbs/drain.ts';
 import { enableChange } from '../../src/verbs/enable.ts';
 import { rollbackChange } from '../../src/verbs/rollback.ts';
@@ -10,7 +11,18 @@ import { breakChange } from '../../src/verbs/lease.ts';
 import { resumeChange } from '../../src/verbs/resume.ts';
 import { Operator, type Accident, type Begun, type Ending } from './operator.ts';
 
-export type Verb = 'roll' | 'rollback' | 'resume' | 'drain' | 'enable' | 'break';
+export type Verb =
+  | 'roll'
+  | 'rollback'
+  | 'resume'
+  | 'drain'
+  | 'enable'
+  | 'break'
+  | 'canary'
+  | 'share'
+  | 'pause'
+  | 'promote'
+  | 'abort';
 
 /** What happens when so many calls have been made, by whomever. Hosts by number, over balancers and backends; -1: the one that is called. */
 export type Deed =
@@ -49,6 +61,11 @@ const verbs: Readonly<Record<Verb, (opened: Opened, ref: string) => Promise<Begu
   resume: (opened) => resumeChange(opened),
   drain: async (opened) => ({ change: await drainChange(opened, [lastOf(opened)], 'a new disk') }),
   enable: async (opened) => ({ change: await enableChange(opened, [lastOf(opened)]) }),
+  canary: (opened, ref) => canaryChange(opened, 10, { ref }),
+  share: async (opened) => ({ change: shareChange(opened, 'canary 50%', 50) }),
+  pause: async (opened) => ({ change: shareChange(opened, 'canary pause', 0) }),
+  promote: async (opened) => ({ change: promoteChange(opened, {}) }),
+  abort: async (opened) => ({ change: abortChange(opened) }),
   break: async (opened) => {
     const seen = await lookAt(opened);
     return { change: breakChange(opened, seen), seen };

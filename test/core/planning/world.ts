@@ -299,13 +299,13 @@ export function copied(world: World): World {
 
 /** Of a record, as the balancers tell it. */
 export function digestOf(record: GenerationRecord): string {
-  const digest = digests.get(record) ?? sha256(JSON.stringify(record));
-  digests.set(record, digest);
+  const digest = summed.get(record) ?? sha256(JSON.stringify(record));
+  summed.set(record, digest);
   return digest;
 }
 
 /** A record never changes: what edits one by hand puts another in its place. */
-const digests = new WeakMap<GenerationRecord, string>();
+const summed = new WeakMap<GenerationRecord, string>();
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

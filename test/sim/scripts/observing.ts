@@ -12,7 +12,7 @@ import { leaseJson } from './lease.ts';
 export const observeBalancer: Script = function* (here, [folder = '', , known = '']) {
   yield* takes(25);
   const { balancer, machine } = here;
-  const { live, generations, file, former } = balancer;
+  const { live, generations, file, former, flipped } = balancer;
   const fence = machine.fences.get(folder);
   const lease = leaseJson(here);
   const highest = Math.max(0, ...generations.keys());
@@ -26,10 +26,14 @@ export const observeBalancer: Script = function* (here, [folder = '', , known = 
     'folder writable',
     `live ${live === null ? 'none' : `generations/${generationName(live)}`}`,
     ...(live === null ? [] : [`record ${generations.get(live)?.record.trim()}`, `lane stable ${balancer.lane}`]),
+    ...[...(generations.get(live ?? -1)?.others ?? [])].map(([lane, to]) => `lane ${lane} ${to}`),
     ...[...generations]
-      .filter(([number]) => number >= (live ?? 0))
       .toSorted(([a], [b]) => a - b)
+      .slice(-100)
       .map(([number, { record }]) => `generation ${generationName(number)} ${sha256(record)}`),
+    ...(flipped === undefined
+      ? []
+      : [`flipped ${generationName(flipped)} ${sha256(generations.get(flipped)?.record ?? '')}`]),
     ...(highest > 0 ? [`highest ${generationName(highest)}`] : []),
     ...(lease === null ? [] : [`lease ${lease}`]),
     ...(fence === undefined ? [] : [`fence ${fence.token} ${fence.sequence} ${fence.holder}`]),

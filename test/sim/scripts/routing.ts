@@ -8,7 +8,7 @@ import type { Here, Script } from './here.ts';
 const text = (): Steps<string | null> => input();
 
 /** prepare_generation of generation.sh. */
-function* prepared(here: Here, number: string, lane: string, changes: (what: string) => void): Steps<void> {
+function* prepared(here: Here, number: string, lanes: readonly string[], changes: (what: string) => void): Steps<void> {
   const { balancer, fleet } = here;
   const making = `generations/new-${number}`;
   balancer.temporary.add(making);
@@ -18,14 +18,16 @@ function* prepared(here: Here, number: string, lane: string, changes: (what: str
   const read = parseRecord(record);
   if ('problem' in read) fleet.never(`${here.host} is given a record that can't be read: ${read.problem}`);
   const generation = Number(number);
-  const group = lane.replace(/^stable=/, '');
+  const others = new Map(lanes.map((pair) => pair.split('=') as [string, string]));
+  const lane = others.get('stable') ?? '';
+  others.delete('stable');
   const old = balancer.generations.get(generation);
-  if (old !== undefined && (old.record !== record || old.lane !== group)) {
+  if (old !== undefined && (old.record !== record || old.lane !== lane)) {
     if (balancer.live === generation) throw new Died(77, `generation ${number} serves already, and it is another`);
     balancer.generations.delete(generation);
   }
   changes(`generation ${number} is prepared`);
-  balancer.generations.set(generation, { lane: group, record });
+  balancer.generations.set(generation, { lane, others, record });
   balancer.temporary.delete(making);
 }
 
@@ -39,8 +41,7 @@ function* flipped(here: Here, expected: string, number: string, changes: (what: 
     balancer.temporary.add('live.1');
     yield* takes(5);
     changes(`generation ${number} serves`);
-    here.fleet.moving(here.host, () => (balancer.live = Number(number)));
-    balancer.quiesced = false;
+    here.fleet.moving(here.host, () => balancer.flip(Number(number)));
     balancer.temporary.delete('live.1');
   }
   yield* takes(15);
@@ -51,8 +52,8 @@ function* flipped(here: Here, expected: string, number: string, changes: (what: 
 
 export const prepare: Script = function* (here, args) {
   const changes = yield* here.fenced(args);
-  const [, , , , number = '', lane = ''] = args;
-  yield* prepared(here, number, lane, changes);
+  const [, , , , number = '', ...lanes] = args;
+  yield* prepared(here, number, lanes, changes);
   return `prepared ${number}\n`;
 };
 
@@ -65,10 +66,10 @@ export const flip: Script = function* (here, args) {
 
 export const move: Script = function* (here, args) {
   const changes = yield* here.fenced(args);
-  const [, , , , expected = '', number = '', lane = ''] = args;
+  const [, , , , expected = '', number = '', ...lanes] = args;
   const now = generationName(here.balancer.live);
   if (now !== expected && now !== number) throw new Died(77, `generation ${now} serves, not ${expected}`);
-  yield* prepared(here, number, lane, changes);
+  yield* prepared(here, number, lanes, changes);
   yield* flipped(here, expected, number, changes);
   return `live ${number}\n`;
 };
