@@ -1,4 +1,4 @@
-import { witness } from './core/builder.ts';
+import { buildsHere, witness } from './core/builder.ts';
 import { Refusal } from './core/failure.ts';
 import type { Change, ChangeOptions } from './change.ts';
 import { lookAt } from './look-at.ts';
@@ -27,7 +27,8 @@ export async function returnFirst(
   const { command, author, look } = way;
   const seen = await lookAt(
     opened,
-    inventory.backends.filter(({ name }) => name === witness(inventory)),
+    // That a release is a way of no return stands on the backend that builds; where none does, on those that were rolled then.
+    inventory.backends.filter(({ name }) => buildsHere(inventory) || name === witness(inventory)),
   );
   const proposed = first(seen, author(NOBODY));
   if (proposed === undefined) return undefined;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Event } from '../../src/core/event.ts';
 import type { Inventory } from '../../src/core/inventory.ts';
+import { LOCAL } from '../../src/core/builder.ts';
 import { serverAddress } from '../../src/core/routing/address.ts';
 import { renderConfiguration } from '../../src/core/routing/configuration.ts';
 import { declaredGroups, fallback, groupOf, type Group } from '../../src/core/routing/groups.ts';
@@ -48,6 +49,8 @@ export class SimFleet {
   readonly inventory: Inventory;
   readonly balancers = new Map<string, SimBalancer>();
   readonly backends = new Map<string, SimBackend>();
+  /** Each operator's own machine, by `local NAME`: where it builds, releases lie there too. */
+  readonly desks = new Map<string, SimBackend>();
   readonly machines = new Map<string, Machine>();
   readonly calls: Called[] = [];
   readonly violations: string[] = [];
@@ -83,6 +86,17 @@ export class SimFleet {
     const machine = this.machines.get(name);
     if (machine === undefined) throw new Error(`no host ${name}`);
     return machine;
+  }
+
+  /** What a host of the inventory is to an operator: `local` is another machine for each of them. */
+  named(host: string, operator: string): string {
+    if (host !== LOCAL) return host;
+    const name = `${LOCAL} ${operator}`;
+    if (!this.desks.has(name)) {
+      this.machines.set(name, new Machine(name, this.time));
+      this.desks.set(name, new SimBackend(this.machine(name), []));
+    }
+    return name;
   }
 
   get now(): number {

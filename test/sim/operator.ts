@@ -292,13 +292,17 @@ class Call {
     this.#script = call.name.replace('orchestrate-', '');
   }
 
+  get #host(): string {
+    return this.#operator.fleet.named(this.#call.host, this.#operator.name);
+  }
+
   begin(): void {
     const { time } = this.#operator.fleet;
-    const machine = this.#operator.fleet.machine(this.#call.host);
+    const machine = this.#operator.fleet.machine(this.#host);
     const { link } = this.#accident;
     if (link?.when === 'before') {
       this.#unsent(3, 'connection reset');
-      this.#operator.cut(this.#call.host);
+      this.#operator.cut(this.#host);
     } else if (machine.reachable) {
       time.after(this.#operator.fleet.chance.between(1, 4), () => this.#sent());
     } else this.#unsent(CONNECTING, 'timed out');
@@ -318,7 +322,8 @@ class Call {
 
   #sent(): void {
     const { fleet, name, doors } = this.#operator;
-    const { host, args, deadline } = this.#call;
+    const { args, deadline } = this.#call;
+    const host = this.#host;
     const machine = fleet.machine(host);
     if (!machine.reachable) {
       this.#unsent(CONNECTING, 'timed out');
@@ -374,9 +379,9 @@ class Call {
   /** The script has ended; whether that is told depends on the way back. */
   #over(exit: Exit): void {
     const { fleet, doors } = this.#operator;
-    const machine = fleet.machine(this.#call.host);
+    const machine = fleet.machine(this.#host);
     if (this.#accident.link?.when === 'after') {
-      this.#operator.cut(this.#call.host);
+      this.#operator.cut(this.#host);
       this.#lost('connection reset');
       return;
     }

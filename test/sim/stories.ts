@@ -27,6 +27,7 @@ const wishes: fc.Arbitrary<SimWish> = fc
     out: fc.option(fc.subarray(names('web', 4), { maxLength: 1 }), { nil: [], freq: 4 }),
     loaded: fc.constantFrom(...(['all', 'all', 'all', 'least'] as const)),
     migrates: fc.boolean(),
+    local: fc.boolean(),
     // Who has two slots, and whether all of them serve by the second one.
     two: fc.oneof(fc.constant<string[]>([]), fc.constant(names('web', 5)), fc.subarray(names('web', 5))),
     turned: fc.boolean(),

@@ -95,7 +95,7 @@ export class Trouble {
 
   begin(name: string, verb: Verb, ref = '2'): Operator {
     const operator = new Operator(this.fleet, name);
-    operator.onCall = ({ host }) => this.#onCall(operator, host);
+    operator.onCall = ({ host }) => this.#onCall(operator, this.fleet.named(host, name));
     this.operators.push(operator.begin((opened) => verbs[verb](opened, ref)));
     return operator;
   }
@@ -131,8 +131,8 @@ export class Trouble {
 
   #do(deed: Deed, operator: Operator, host: string): Accident {
     const { fleet } = this;
-    const named =
-      'host' in deed && deed.host >= 0 ? [...fleet.machines.keys()][deed.host % fleet.machines.size]! : host;
+    const hosts = [...fleet.machines.keys()].filter((name) => !fleet.desks.has(name));
+    const named = 'host' in deed && deed.host >= 0 ? hosts[deed.host % hosts.length]! : host;
     const later = (ms: number, work: () => void): void =>
       void fleet.time.after(ms, () => {
         if (!this.#healed) work();

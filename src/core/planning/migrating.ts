@@ -1,3 +1,4 @@
+import { buildsHere } from '../builder.ts';
 import type { Inventory } from '../inventory.ts';
 import { databasesOf, manageOf } from '../migrations.ts';
 import type { Phase, RunStep, Step } from '../plan.ts';
@@ -39,14 +40,17 @@ export function pending(inventory: Inventory, goal: Staging): RunStep {
 export function migrating(inventory: Inventory, goal: Staging): Phase[] {
   const { root, code, env_file } = inventory.release;
   const when = { value: 'migrations pending', is: true } as const;
+  // Another operator has another machine: it raises no fence on this one, and sees no mark on it. The backends have both.
+  const here = buildsHere(inventory);
   const steps: Step[] = [
     ...(inventory.rehearse.on === 'none' ? [pending(inventory, goal)] : []),
+    ...(here ? [stillOurs(inventory, goal)] : []),
     {
       kind: 'run',
       say: 'say that the releases before may not work with the database any more',
       script: 'one-way',
       fence: `${root}/.orchestrate`,
-      calls: [{ host: goal.builder, args: [root, goal.release.release] }],
+      calls: [goal.builder, ...(here ? goal.hosts : [])].map((host) => ({ host, args: [root, goal.release.release] })),
       deadline: MINUTE,
       when: { value: 'migrations not additive', is: true },
     },
@@ -72,3 +76,14 @@ export function migrating(inventory: Inventory, goal: Staging): Phase[] {
   ];
   return [{ name: 'migrate', title: 'migrate, where migrations are pending', tracks: [{ host: goal.builder, steps }] }];
 }
+
+/** The fence of a machine that no other operator has tells nothing of them: it is raised where theirs would be, right before the database is changed. */
+const stillOurs = ({ release }: Inventory, goal: Staging): RunStep => ({
+  kind: 'run',
+  say: 'see that no other operator has taken over, before the database is migrated from here',
+  script: 'fence',
+  fence: `${release.root}/.orchestrate`,
+  calls: goal.hosts.map((host) => ({ host, args: [] })),
+  deadline: MINUTE,
+  when: { value: 'migrations pending', is: true },
+});

@@ -21,7 +21,7 @@ export class Here {
   }
 
   get backend(): SimBackend {
-    const backend = this.fleet.backends.get(this.host);
+    const backend = this.fleet.backends.get(this.host) ?? this.fleet.desks.get(this.host);
     if (backend === undefined) throw new Error(`${this.host} is no backend`);
     return backend;
   }

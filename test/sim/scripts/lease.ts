@@ -69,8 +69,8 @@ function tell(here: Here): string {
 /** fence.sh */
 export const fence: Script = function* (here, args): Steps {
   const { token, sequence, holder } = yield* here.raised(args.slice(0, 4), Number(args[4] ?? 50));
-  const { balancers, backends } = here.fleet;
-  if (args[0]?.endsWith('/.orchestrate') === true) backends.get(here.host)?.temporary.clear();
+  const { balancers, backends, desks } = here.fleet;
+  if (args[0]?.endsWith('/.orchestrate') === true) (backends.get(here.host) ?? desks.get(here.host))?.temporary.clear();
   else
     for (const name of balancers.get(here.host)?.temporary ?? [])
       if (!name.startsWith('shop.conf')) balancers.get(here.host)?.temporary.delete(name);
