@@ -1,11 +1,12 @@
 import type { Inventory } from '../inventory.ts';
-import { complete, type FleetView } from '../fleet.ts';
+import { complete, newestRecord, type FleetView } from '../fleet.ts';
 import type { Phase, PutStep, Step } from '../plan.ts';
 import { formatRelease, type Release } from '../release.ts';
 import { bytes } from '../bytes.ts';
 import { manageOf } from '../migrations.ts';
 import { listed } from './listed.ts';
 import { migrating, pending } from './migrating.ts';
+import { runs } from './prevailing.ts';
 import { rehearsal } from './rehearsal.ts';
 
 /** Building and shipping take what they take; this ends what hangs. */
@@ -30,7 +31,9 @@ export function staging(inventory: Inventory, view: FleetView, goal: Staging): P
   return [
     ...building(inventory, view, goal),
     ...shipping(inventory, view, goal),
-    ...rehearsing(inventory, goal, migrates),
+    ...(servesAlready(inventory, view, goal)
+      ? asking(inventory, goal, migrates)
+      : rehearsing(inventory, goal, migrates)),
     ...publishing(inventory, goal),
     ...(migrates ? migrating(inventory, goal) : []),
   ];
@@ -166,6 +169,30 @@ function shipping(inventory: Inventory, view: FleetView, goal: Staging): Phase[]
           false,
         ),
       ],
+    },
+  ];
+}
+
+/**
+ * Whether what goes on was begun by earlier flips, and users are served by the release already: then it was rehearsed, and whoever goes on
+ * need not wait for that again.
+ */
+function servesAlready({ rehearse }: Inventory, view: FleetView, { release: { release } }: Staging): boolean {
+  const record = newestRecord(view);
+  if (rehearse.on === 'all' || record?.intent?.kind !== 'roll' || record.intent.to !== release) return false;
+  return Object.entries(record.backends).some(
+    ([name, { rotation }]) => rotation === 'in' && runs(view, name) === release,
+  );
+}
+
+/** What is left of a rehearsal then: whether something is to be migrated is asked of Django each time. */
+function asking(inventory: Inventory, goal: Staging, migrates: boolean): Phase[] {
+  if (inventory.rehearse.on === 'none' || !migrates) return [];
+  return [
+    {
+      name: 'rehearse',
+      title: `no rehearsal: ${goal.release.release} serves already`,
+      tracks: [{ host: goal.builder, steps: [pending(inventory, goal)] }],
     },
   ];
 }

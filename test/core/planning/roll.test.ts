@@ -57,6 +57,16 @@ describe('a roll', () => {
     ]);
   });
 
+  test('that goes on does not rehearse again what serves already, and asks for migrations all the same', () => {
+    const rehearsed = (of: Plan): number => runs(of, 'rehearse').filter(({ when }) => when?.is !== true).length;
+    assert.equal(rehearsed(plan(worldOf({ backends: 3 }))), 1);
+    assert.equal(rehearsed(plan(inHand({ backends: 3 }, 'web1'))), 1, 'nobody has met it yet');
+    assert.equal(rehearsed(plan(worldOf({ backends: 3, runs: { web1: V2 } }))), 1, 'no roll brought it there');
+    const half = plan(inHand({ backends: 3 }, 'web2'));
+    assert.equal(rehearsed(half), 0);
+    assert.equal(runs(half, 'migrations').length, 1);
+  });
+
   test('has all in between two batches where it bakes or pauses, and does neither after the last', () => {
     assert.deepEqual(titles(plan(worldOf({ backends: 2, bake: true, pause: true }))), [
       'web1 out of rotation',
