@@ -1,9 +1,10 @@
+import { LOCAL, stores } from './builder.ts';
 import type { FleetFacts } from './facts.ts';
 import type { Inventory } from './inventory.ts';
 import { clean } from './printable.ts';
 import { runningRelease } from './slot-facts.ts';
 
-/** What `releases` tells: every release that any backend has, and where it stands there. */
+/** What `releases` tells: every release that any backend has, or this machine where it builds, and where it stands there. */
 export interface Releases {
   readonly app: string;
   /** Newest first. */
@@ -19,7 +20,7 @@ export interface ReleaseRow {
   readonly author: string;
   /** ISO 8601. */
   readonly built: string;
-  /** Backends that have it complete; those whose processes run it; those whose links name it. */
+  /** Backends (and `local`: this machine) that have it complete; those whose processes run it; those whose links name it. */
   readonly on: readonly string[];
   readonly runs: readonly string[];
   readonly current: readonly string[];
@@ -41,7 +42,7 @@ export interface HostReleases {
 
 /** Puts together what the backends told. */
 export function releasesOf(inventory: Inventory, facts: FleetFacts): Releases {
-  const hosts = inventory.backends.map(({ name, slots }): HostReleases => {
+  const hosts = stores(inventory).map(({ name, slots }): HostReleases => {
     const seen = facts.backends[name];
     if (seen?.kind !== 'seen')
       return {
@@ -93,9 +94,12 @@ const HEAD = ['RELEASE', 'BUILT (UTC)', 'COMMIT', 'ON', 'RUNS ON', 'CURRENT', 'P
 
 /** A table, and below it in sentences what does not fit in one. */
 export function releasesLines({ app, releases, hosts }: Releases): string[] {
-  const seen = hosts.filter(({ unreachable }) => unreachable === null).length;
-  const on = (names: readonly string[]): string =>
-    names.length === 0 ? '-' : names.length === seen && seen > 1 ? `all ${seen}` : listed(names);
+  const seen = hosts.filter(({ host, unreachable }) => host !== LOCAL && unreachable === null).length;
+  const on = (names: readonly string[]): string => {
+    const backends = names.filter((name) => name !== LOCAL);
+    const all = backends.length === seen && seen > 1 ? [`all ${seen}`] : backends.length > 0 ? [listed(backends)] : [];
+    return [...all, ...(names.includes(LOCAL) ? [LOCAL] : [])].join(' and ') || '-';
+  };
   const rows = releases.map((row) => [
     row.release,
     row.built.slice(0, 16).replace('T', ' '),

@@ -74,3 +74,15 @@ test('a fleet without any', () => {
   const none = releasesOf(inventory, { balancers: {}, backends: { web1: seen([]), web2: seen([]), web3: seen([]) } });
   assert.deepEqual(releasesLines(none), ['shop: no release is on any host yet']);
 });
+
+test('where this machine builds, what lies here is told beside the backends', () => {
+  const here = inventoryOf({
+    backends: '{ web1: { address: 10.0.0.11 }, web2: { address: 10.0.0.12 } }',
+    build: '{ builder: local }',
+  });
+  const { web1 = seen([]), web2 = seen([]) } = backends;
+  const local = seen([`release ${NEW} ${manifest(NEW)}`, `release ${OLD} ${manifest(OLD)}`]);
+  const rows = releasesLines(releasesOf(here, { balancers: {}, backends: { web1, web2, local } }));
+  assert.match(rows[1] ?? '', / 1a2b3c4  web1 and local +web1 /);
+  assert.match(rows[2] ?? '', / 0a0a0a0  all 2 and local +web2 /);
+});
