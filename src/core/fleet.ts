@@ -186,6 +186,12 @@ export function begunOn(view: Pick<FleetView, 'balancers'>): Intent | null {
   return record?.intent ?? (newest?.died === true ? begunUnder(newest.lease, record) : null);
 }
 
-/** What the holder of a lease has begun, as the lease tells it. From their first flip on the record tells it, also that it is finished. */
-export const begunUnder = ({ holder, details }: Lease, record: GenerationRecord | null): Intent | null =>
-  record?.holder === holder ? null : (details.intent ?? null);
+/**
+ * What the holder of a lease has begun, as the lease tells it. From their first flip on the record tells it, also that it is finished; a
+ * canary that was to be promoted has not been as long as it lives, and nothing has been moved.
+ */
+export function begunUnder({ holder, details }: Lease, record: GenerationRecord | null): Intent | null {
+  const { intent = null } = details;
+  if (record?.holder === holder || (intent?.kind === 'roll' && record?.split !== undefined)) return null;
+  return intent;
+}
