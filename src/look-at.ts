@@ -6,9 +6,9 @@ import type { Opened } from './open.ts';
 
 /** What is so on the whole fleet; `backends`: on the balancers and these alone. */
 export async function lookAt(
-  { inventory, remote, probe, configuration }: Opened,
+  { inventory, remote, probe, configuration, seal }: Opened,
   backends: readonly Backend[] = inventory.backends,
 ): Promise<FleetView> {
   const facts = await observe({ ...inventory, backends }, remote, probe, configuration([]));
-  return viewOf(inventory, facts, configuration);
+  return viewOf(inventory, facts, configuration, seal?.close);
 }

@@ -17,6 +17,8 @@ import { thisMachine } from './fleet/ssh-config.ts';
 import { template } from './fleet/templates.ts';
 import { renderConfiguration } from './core/routing/configuration.ts';
 import { declaredGroups, groupOf, type Group } from './core/routing/groups.ts';
+import { headerSecret } from './fleet/header-secret.ts';
+import { sealOf, type Seal } from './core/sealed.ts';
 import { script } from './fleet/scripts.ts';
 import { openSource, type Source } from './fleet/source.ts';
 import { OutTimes } from './tell/out-times.ts';
@@ -35,6 +37,8 @@ export interface Opened {
   readonly script: (name: string) => string;
   /** The balancers' configuration that the inventory asks for, with groups for further sets of hosts that are out. */
   readonly configuration: FleetView['configuration'];
+  /** Keeps the secret of canary.header out of plans; absent: there is none. */
+  readonly seal?: Seal;
   /** Opened at the first call: a command without source needs no repository. */
   readonly source: () => Promise<Source>;
   readonly archive: (commit: string) => Promise<Readable>;
@@ -55,10 +59,11 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
   });
   const remote = buildsHere(inventory) ? besideSsh(ssh) : ssh;
   const outTimes = new OutTimes(() => clock.ticks());
+  const secret = headerSecret(inventory);
   const upstream = template(inventory.nginx.template, file);
   const rendered = (of: Inventory, wanted: readonly Group[]): string => {
     const groups = of.nginx.switch === 'live' ? declaredGroups(of, wanted) : [wanted[0] ?? groupOf(new Set(), of)];
-    return renderConfiguration(of, groups, upstream).text;
+    return renderConfiguration(of, groups, upstream, secret).text;
   };
   // Each look needs it; on a large fleet it is a megabyte or more.
   let usual: string | undefined;
@@ -77,6 +82,7 @@ export async function open(inventoryFile: string | undefined, listener: (event: 
     script,
     configuration: (wanted, of = inventory) =>
       wanted.length === 0 && of === inventory ? (usual ??= rendered(of, wanted)) : rendered(of, wanted),
+    ...(secret === undefined ? {} : { seal: sealOf(secret) }),
     source: () => (source ??= openSource(inventory.build, cacheFolder(), dirname(file))),
     archive: async (commit) => (await opened.source()).archive(commit),
     outTimes,

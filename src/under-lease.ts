@@ -169,6 +169,7 @@ export function contextOf(opened: Opened, held: Holding, stop: AbortSignal): Ste
     emit: opened.emit,
     script: opened.script,
     archive: opened.archive,
+    ...(opened.seal === undefined ? {} : { unseal: opened.seal.open }),
     fence: (folder) => held.fence(folder),
     lapsed: () => held.lapsed(),
     values: new Map(),

@@ -3,6 +3,7 @@ import type { Lease } from './lease.ts';
 import type { GenerationRecord, Intent } from './record.ts';
 import type { Release } from './release.ts';
 import type { Group } from './routing/groups.ts';
+import type { Seal } from './sealed.ts';
 
 /** The fleet as the planner sees it: what was observed, reduced to what decides. Built by view.ts from the hosts' facts. */
 export interface FleetView {
@@ -13,6 +14,8 @@ export interface FleetView {
    * another inventory than the one that was looked at.
    */
   readonly configuration: (wanted: readonly Group[], of?: Inventory) => string;
+  /** Where that holds a secret: puts a word in its place, for plans. */
+  readonly seal?: Seal['close'];
   /** What was begun and is not finished: by the newest record, or, where nothing was flipped yet, by the lease of one who died. */
   readonly begun: Intent | null;
 }
@@ -47,6 +50,8 @@ export type BalancerView =
       readonly file: string;
       /** A text was written there that was never loaded; the former one stands beside it. */
       readonly unloaded: boolean;
+      /** Nginx has loaded another canary.header than the inventory asks for. */
+      readonly stale?: true;
       /** Whether the configuration that Nginx has loaded has the group, and has it right. `of`: for another inventory than the one looked at. */
       readonly declares: (group: Group, of?: Inventory) => boolean;
       /** What is wrong with the balancer, each a sentence; a roll is refused by any. */

@@ -95,6 +95,12 @@ export interface Inventory {
     /** Milliseconds. */
     readonly hold: number;
     readonly sticky: 'cookie' | 'address' | 'none';
+    /** What lets whoever knows the secret choose a side; absent: nothing. */
+    readonly header?: {
+      readonly name: string;
+      /** A path on this machine. */
+      readonly secret_file: string;
+    };
     readonly unwatched: 'abort' | 'keep';
     readonly promote: 'ask' | 'auto';
     /** Of 1. */

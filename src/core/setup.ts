@@ -63,13 +63,19 @@ function balancerSteps(inventory: Inventory, user: string, hosts: readonly Host[
     ...onEach(
       hosts,
       `${orchestrate} init --print upstream`,
-      `install -m 644 ${managed ? `${own} ` : ''}/dev/stdin ${nginx.file}`,
+      // With a secret in it: for root, which Nginx reads it as, and for whom ssh logs in as.
+      `install -m ${inventory.canary.header === undefined ? '644' : `640 -g "$(id -gn ${user})"`} ${managed ? `${own} ` : ''}/dev/stdin ${nginx.file}`,
     ),
     `     echo 'include ${folder}/*.conf;' >/etc/nginx/conf.d/00-orchestrate.conf   # at http level, before the sites`,
     ...(nginx.switch === 'live'
       ? [
           `3. The site: \`${orchestrate} init --print site\` prints an example; an existing site needs its lines marked (*), and`,
           `   access_log ${nginx.access_log} orchestrate_${app};`,
+          ...(inventory.canary.header === undefined
+            ? []
+            : [
+                `   The line that clears ${inventory.canary.header.name} keeps its secret from the application and its logs.`,
+              ]),
         ]
       : [
           `3. The site keeps its \`proxy_pass http://${app};\`, and needs in its server block:`,

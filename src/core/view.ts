@@ -22,7 +22,7 @@ import type { GenerationRecord } from './record.ts';
 import type { LogTail } from './routing/foreign.ts';
 import { splitSocket } from './address.ts';
 import { serverAddress } from './routing/address.ts';
-import { digestOf } from './routing/configuration.ts';
+import { digestOf, hasHeader, readable, sameHeader } from './routing/configuration.ts';
 import type { Group } from './routing/groups.ts';
 import { groupOfLane } from './routing/lanes.ts';
 import { parseConfiguration } from './routing/parse.ts';
@@ -30,12 +30,21 @@ import { verifierOf, type Verifier } from './routing/verify.ts';
 import { generationName } from './planning/generation-steps.ts';
 
 /** What decides, made of what was observed. Pure. */
-export function viewOf(inventory: Inventory, facts: FleetFacts, configuration: FleetView['configuration']): FleetView {
+export function viewOf(
+  inventory: Inventory,
+  facts: FleetFacts,
+  configuration: FleetView['configuration'],
+  seal?: FleetView['seal'],
+): FleetView {
   const balancers = Object.fromEntries(
-    inventory.balancers.map((host) => [host.name, balancerView(inventory, host, facts.balancers[host.name])]),
+    inventory.balancers.map((host) => [
+      host.name,
+      balancerView(inventory, host, facts.balancers[host.name], configuration),
+    ]),
   );
   const view: FleetView = {
     configuration,
+    ...(seal === undefined ? {} : { seal }),
     begun: begunOn({ balancers }),
     balancers,
     backends: Object.fromEntries(
@@ -49,6 +58,7 @@ function balancerView(
   inventory: Inventory,
   { ssh }: Host,
   seen: FleetFacts['balancers'][string] | undefined,
+  configuration: FleetView['configuration'],
 ): BalancerView {
   if (seen?.kind !== 'seen') return { kind: 'unreachable', reason: seen?.reason ?? 'it was not looked at' };
   const { facts } = seen;
@@ -74,6 +84,7 @@ function balancerView(
     lease: leaseView(facts),
     file: facts.text === null ? 'none' : createHash('sha256').update(facts.text).digest('hex'),
     unloaded: facts.former && loaded.text === null,
+    ...(loaded.text !== null && otherHeader(inventory, loaded.text, configuration) ? { stale: true as const } : {}),
     declares: loaded.text === null ? () => false : declarer(inventory, loaded.text),
     problems: [
       ...facts.problems
@@ -96,6 +107,13 @@ function balancerView(
         : []),
     ],
   };
+}
+
+/** Whether a text lets another header choose a canary's side than the inventory does. */
+function otherHeader(inventory: Inventory, text: string, configuration: FleetView['configuration']): boolean {
+  const { app, canary, nginx } = inventory;
+  if (nginx.switch === 'reload') return false;
+  return canary.header === undefined ? hasHeader(text, app) : !sameHeader(text, configuration([]), app);
 }
 
 function leaseView({ lease, boot, uptime }: BalancerFacts): LeaseView | null {
@@ -122,7 +140,7 @@ function loadedConfiguration(inventory: Inventory, facts: BalancerFacts, status:
   if (facts.text === null)
     return facts.file === 'missing'
       ? declared(`${nginx.file} is not there`, install)
-      : not(`${nginx.file} can't be read`, `As root on that balancer: chmod 644 ${nginx.file}`);
+      : not(`${nginx.file} can't be read`, `As root on that balancer: ${readable(inventory, "the ssh user's group")}`);
   const parsed = parseConfiguration(facts.text);
   if ('problem' in parsed || parsed.digest === null || digestOf(facts.text, parsed.digest) !== parsed.digest)
     return not(

@@ -9,6 +9,7 @@
 #   user NAME · lacks TOOL · temporary writable|foreign · nginx PATH · worker USER · since EPOCH (when the newest worker started)
 #   closed folder|static PATH (the first folder on the way that Nginx's workers may not pass)
 #   alien PATH OWNER (in the routing's folder, not this user's) · free KILOBYTES
+#   file MODE OWNER (of the configuration, which may hold a secret)
 #   beside writable|foreign|missing PATH (the folder of the configuration, where the new text is written before its rename)
 #   static writable|makeable|foreign|missing
 #   log readable|unreadable|missing|hidden OWNER GROUP MODE · last LINE
@@ -71,6 +72,7 @@ if [ -d "$folder" ]; then
 fi
 
 real=$(readlink -f "$file" 2>/dev/null) || real=$file
+stat -c 'file %a %U' "$real" 2>/dev/null || :
 beside=${real%/*}
 if [ ! -d "$beside" ]; then
   printf 'beside missing %s\n' "$beside"

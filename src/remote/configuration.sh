@@ -3,8 +3,9 @@
 # Puts a new configuration in place on a balancer, tested; Nginx has it only after reload.sh. The former text stays beside it until it is
 # said that the new one is kept, so that a failure on another balancer can be taken back on this one.
 #   FOLDER TOKEN SEQUENCE HOLDER     the fence (common.sh)
-#   install FILE TEST EXPECTED PID_FILE   the new text on standard input. TEST: shell text, as "sudo nginx -t". EXPECTED: sha256 of
+#   install FILE TEST EXPECTED PID_FILE [MODE]   the new text on standard input. TEST: shell text, as "sudo nginx -t". EXPECTED: sha256 of
 #                                    the text that was observed there, or none; anything else is refused. PID_FILE: or -
+#                                    MODE: of the file; default: as it was, 644 where there was none
 #   restore FILE TEST                puts the former text back
 #   keep FILE                        forgets it
 # Prints `installed SHA256`, `same SHA256` (it was there already), `restored SHA256` (`restored none`: there was none) or `kept`.
@@ -37,7 +38,7 @@ install)
   # A link that was cut without a word may never bring an end of its input.
   (umask 077 && timeout 60 cat >"$new") || die 78 'no text came within 60 s'
   [ -s "$new" ] || die 78 'no text came'
-  chmod "$(if [ -f "$file" ]; then stat -c %a "$file"; else echo 644; fi)" "$new"
+  chmod "${6:-$(if [ -f "$file" ]; then stat -c %a "$file"; else echo 644; fi)}" "$new"
   found=$(sum "$file") wanted=$(sum "$new")
   if [ "$found" = "$wanted" ]; then
     # Put in by an earlier call, or by hand; whether it is loaded is told by the status server. One that was not said to be kept may be of

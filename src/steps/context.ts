@@ -17,6 +17,8 @@ export interface StepContext {
   readonly fence: (folder: string) => readonly string[];
   /** A reason to begin nothing more: the lease could not be renewed, or is another's. */
   readonly lapsed: () => string | undefined;
+  /** Puts the secret that a plan does not tell back into what is sent; absent: there is none. */
+  readonly unseal?: (text: string) => string;
   /** The times that `@time:N` stands for, filled at first use. */
   readonly times: Map<string, string>;
   /** What judgements left for later steps (`when`). */

@@ -11,7 +11,8 @@ import { allEnded } from './all-ended.ts';
 export async function runStep(step: RunStep, context: StepContext): Promise<string | undefined> {
   const text = context.script(step.script);
   if (step.sets !== undefined) context.values.set(step.sets, true);
-  const input = step.input?.replaceAll(/@time:([0-9]+)/g, (_, label: string) => timeOf(label, context));
+  const timed = step.input?.replaceAll(/@time:([0-9]+)/g, (_, label: string) => timeOf(label, context));
+  const input = timed === undefined ? undefined : (context.unseal?.(timed) ?? timed);
   const outcomes = await allEnded(
     step.calls.map((call) =>
       meet({ host: call.host, say: step.say, fence: step.fence }, context, () =>

@@ -16,6 +16,7 @@ import type { Inventory } from '../core/inventory.ts';
 import { renderConfiguration } from '../core/routing/configuration.ts';
 import type { LogTail } from '../core/routing/foreign.ts';
 import { declaredGroups, groupOf } from '../core/routing/groups.ts';
+import { headerSecret } from '../fleet/header-secret.ts';
 import { quote } from '../fleet/quote.ts';
 import { template } from '../fleet/templates.ts';
 import { observe } from '../observe.ts';
@@ -31,7 +32,12 @@ import { logTail, lookAtBackend, lookAtBalancer, type Look } from './look.ts';
 export async function checkFleet(opened: Opened): Promise<CheckReport> {
   const { inventory, remote, probe } = opened;
   const groups = inventory.nginx.switch === 'live' ? declaredGroups(inventory) : [groupOf(new Set(), inventory)];
-  const rendered = renderConfiguration(inventory, groups, template(inventory.nginx.template, opened.file)).text;
+  const rendered = renderConfiguration(
+    inventory,
+    groups,
+    template(inventory.nginx.template, opened.file),
+    headerSecret(inventory),
+  ).text;
   const runner = createHash('sha256').update(template('run-slot.sh', opened.file)).digest('hex');
 
   const [balancers, backends, here] = await Promise.all([
@@ -53,7 +59,7 @@ export async function checkFleet(opened: Opened): Promise<CheckReport> {
   const add = (host: string, checks: readonly Check[]): void =>
     void found.set(host, [...(found.get(host) ?? []), ...checks]);
   for (const each of balancers)
-    add(each.host, onBalancer(inventory, each, facts, new Map(tails).get(each.host) ?? null));
+    add(each.host, onBalancer(inventory, each, facts, new Map(tails).get(each.host) ?? null, rendered));
   for (const each of backends) {
     // A machine that is both told how ssh went already.
     const [ssh, ...rest] = onBackend(inventory, each, facts, runner);
@@ -75,6 +81,7 @@ function onBalancer(
   { host, ssh, lines }: Look,
   facts: FleetFacts,
   tailed: LogTail | null,
+  wanted: string,
 ): Check[] {
   if (lines === null) return [ssh];
   const seen = facts.balancers[host];
@@ -83,7 +90,7 @@ function onBalancer(
   const user = lines.one('user') ?? 'the ssh user';
   return [
     ssh,
-    ...routingChecks(inventory, seen.facts, lines),
+    ...routingChecks(inventory, seen.facts, lines, wanted),
     ...balancerChecks(inventory, seen.facts, lines),
     ...sudoChecks(inventory, user, lines),
     ...accessLogChecks(inventory, user, lines, tailed),

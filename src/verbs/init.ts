@@ -7,6 +7,7 @@ import { renderSite } from '../core/routing/site.ts';
 import { supervisorConfiguration, systemdUnit, tmpfilesLine } from '../core/service.ts';
 import { setupSteps, sudoersFile } from '../core/setup.ts';
 import { answeredInventory, problemOf, REQUIRED, type Answers } from '../core/setup-inventory.ts';
+import { headerSecret } from '../fleet/header-secret.ts';
 import { ConnectError } from '../fleet/ports.ts';
 import { resolveSsh, thisMachine } from '../fleet/ssh-config.ts';
 import { quote } from '../fleet/quote.ts';
@@ -109,7 +110,7 @@ export function printed(what: Print, inventory: Inventory, file: string, on: str
       return `${setupSteps(inventory, userOf, file === 'inventory.yaml' ? null : /^[\w./-]+$/.test(file) ? file : quote(file)).join('\n')}\n`;
     case 'upstream': {
       const groups = nginx.switch === 'live' ? declaredGroups(inventory) : [groupOf(new Set(), inventory)];
-      return renderConfiguration(inventory, groups, text(nginx.template)).text;
+      return renderConfiguration(inventory, groups, text(nginx.template), headerSecret(inventory)).text;
     }
     case 'site':
       if (nginx.switch === 'reload')

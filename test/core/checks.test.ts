@@ -167,7 +167,7 @@ test('whatever a host prints, nothing breaks, and something is missing', () => {
         log: { kind: 'unreachable', reason: '' } as const,
       };
       const checks = [
-        ...routingChecks(inventory, facts, lines),
+        ...routingChecks(inventory, facts, lines, printed.join('\n')),
         ...balancerChecks(inventory, facts, lines),
         ...sudoChecks(inventory, 'deploy', lines),
         ...accessLogChecks(inventory, 'deploy', lines, null),

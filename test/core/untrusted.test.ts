@@ -297,7 +297,7 @@ test('whatever the looks of `check` print, it says what it makes of it, and no l
       [
         'lb1',
         [
-          ...routingChecks(inventory, facts, lines),
+          ...routingChecks(inventory, facts, lines, CONFIGURATION),
           ...balancerChecks(inventory, facts, lines),
           ...sudoChecks(inventory, user, lines),
           ...accessLogChecks(inventory, user, lines, readLogTail(LOG_TAIL, inventory)),

@@ -81,7 +81,7 @@ async function checks(inventory: Inventory = shop): Promise<Check[]> {
       ? readLogTail(await asOperator('log-tail', [nginx.access_log, '1000', since]), inventory)
       : null;
   return [
-    ...routingChecks(inventory, facts, lines),
+    ...routingChecks(inventory, facts, lines, facts.text ?? ''),
     ...balancerChecks(inventory, facts, lines),
     ...sudoChecks(inventory, NAME, lines),
     ...accessLogChecks(inventory, NAME, lines, tail),

@@ -95,11 +95,18 @@ export class Stand {
   readonly apps: Inventory[] = [];
   readonly pidFile = join(this.folder, 'nginx.pid');
   port = 0;
+  /** Of canary.header. */
+  secret: string | undefined;
   readonly #sequences = new Map<string, number>();
   #nginx: ChildProcess | undefined;
 
   /** An app with so many backends of its own. */
-  async app(name: string, count: number, nginx: Partial<Inventory['nginx']> = {}): Promise<Inventory> {
+  async app(
+    name: string,
+    count: number,
+    nginx: Partial<Inventory['nginx']> = {},
+    canary: Partial<Inventory['canary']> = {},
+  ): Promise<Inventory> {
     if (this.apps.length === 0) {
       chmodSync(this.folder, 0o711);
       mkdirSync(join(this.folder, 'static'));
@@ -130,6 +137,7 @@ export class Stand {
     }
     const known: Inventory = {
       ...inventory,
+      canary: { ...inventory.canary, ...canary },
       backends,
       health: { host: `${name}.example.com` } as Inventory['health'],
       build: {
@@ -145,7 +153,7 @@ export class Stand {
   }
 
   configuration(inventory: Inventory, groups: readonly Group[] = declaredGroups(inventory)): string {
-    return renderConfiguration(inventory, groups, template('upstream.conf.hbs')).text;
+    return renderConfiguration(inventory, groups, template('upstream.conf.hbs'), this.secret).text;
   }
 
   /** Starts Nginx with the configuration and the example site of each app; `site` may change a site's text. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failed } from '../../src/core/failure.ts';
 import type { RunStep } from '../../src/core/plan.ts';
+import { sealOf } from '../../src/core/sealed.ts';
 import { runStep } from '../../src/steps/run.ts';
 import { fakeClock } from '../fleet/fake-clock.ts';
 import { exited, fakeRemote } from '../fleet/fake-remote.ts';
@@ -39,6 +40,15 @@ test('a time that a plan could not know is said once and is the same for all hos
   assert.equal(inputs[0], '"at":"2026-11-23T00:00:00.000Z","since":"2026-11-23T00:00:00.000Z"');
   assert.equal(inputs[1], inputs[0]);
   assert.equal(inputs[2], '2026-11-23T00:00:00.000Z 2026-11-23T00:01:00.000Z');
+});
+
+test('a secret that a plan does not tell goes to the host, and to nobody else', async () => {
+  const remote = fakeRemote(() => exited());
+  const { context, events } = contextOf({ remote });
+  const { open } = sealOf('Kq3-_xN8aa71BvTz0p');
+  await runStep(step({ input: 'a @secret:canary.header b' }), { ...context, unseal: open });
+  assert.equal(remote.calls[0]?.input, 'a Kq3-_xN8aa71BvTz0p b');
+  assert.equal(JSON.stringify([events, remote.calls.map(({ args }) => args)]).includes('Kq3'), false);
 });
 
 test('the first host that failed is told, with its own words, once all have ended', async () => {

@@ -2,6 +2,7 @@ import type { FleetFacts } from '../facts.ts';
 import type { Inventory } from '../inventory.ts';
 import { generationName } from '../planning/generation-steps.ts';
 import { declaredGroups, groupOf } from '../routing/groups.ts';
+import { hasHeader, readable, sameHeader } from '../routing/configuration.ts';
 import { parseConfiguration } from '../routing/parse.ts';
 import { verifierOf } from '../routing/verify.ts';
 import { missing, note, ok, type Check } from '../checks.ts';
@@ -12,11 +13,11 @@ type Facts = Extract<FleetFacts['balancers'][string], { kind: 'seen' }>['facts']
 /** `keepalive_timeout` in an upstream came with 1.15.3; all else of the template is older. */
 const OLDEST = [1, 15, 3];
 
-/** Whether Nginx runs, has loaded the configuration that the inventory asks for, and its workers follow the routing. */
-export function routingChecks(inventory: Inventory, facts: Facts, lines: Lines): Check[] {
+/** Whether Nginx runs, has loaded the configuration that the inventory asks for (`wanted`: its text), and its workers follow the routing. */
+export function routingChecks(inventory: Inventory, facts: Facts, lines: Lines, wanted: string): Check[] {
   return [
     ...running(facts, lines),
-    ...loaded(inventory, facts),
+    ...loaded(inventory, facts, lines, wanted),
     ...serves(inventory, facts, lines),
     ...site(inventory, lines),
   ];
@@ -52,7 +53,7 @@ function running(facts: Facts, lines: Lines): Check[] {
 }
 
 /** The file's text is what Nginx has loaded only if the status server tells the digest that the text tells of itself. */
-function loaded(inventory: Inventory, facts: Facts): Check[] {
+function loaded(inventory: Inventory, facts: Facts, lines: Lines, wanted: string): Check[] {
   const { app, nginx } = inventory;
   const install =
     nginx.configuration === 'managed'
@@ -66,7 +67,12 @@ function loaded(inventory: Inventory, facts: Facts): Check[] {
             `install what \`orchestrate init --print upstream\` prints as ${nginx.file}`,
           ),
         ]
-      : [missing(`${nginx.file} can't be read`, `as root: chmod 644 ${nginx.file}`)];
+      : [
+          missing(
+            `${nginx.file} can't be read`,
+            `as root: ${readable(inventory, `"$(id -gn ${lines.one('user') ?? 'USER'})"`)}`,
+          ),
+        ];
   if (facts.status.kind === 'no answer')
     return [
       missing(
@@ -108,6 +114,7 @@ function loaded(inventory: Inventory, facts: Facts): Check[] {
         : missing(lacks(of), install),
     ];
   const checks = [
+    ...header(inventory, facts, lines, wanted, install),
     ok(
       `Nginx has loaded ${nginx.file} (${told.configuration}), and its ${groups.length === 1 ? 'group is' : `${groups.length} groups are`} right`,
     ),
@@ -117,6 +124,33 @@ function loaded(inventory: Inventory, facts: Facts): Check[] {
       note(`${nginx.file}.former is there: a declaration was broken off; the next \`roll\` or \`rollback\` settles it`),
     );
   return checks;
+}
+
+/** Who may choose a canary's side, and who may read by what. */
+function header(inventory: Inventory, { text }: Facts, lines: Lines, wanted: string, install: string): Check[] {
+  const { app, nginx, canary } = inventory;
+  if (nginx.switch === 'reload' || text === null) return [];
+  const [mode = ''] = (lines.one('file') ?? '').split(' ');
+  const open = canary.header !== undefined && mode !== '' && !mode.endsWith('0');
+  const exposed = open
+    ? [
+        missing(
+          `${nginx.file} holds the secret of canary.header, and everybody on that host may read it (mode ${mode})`,
+          `as root: chmod 640 ${nginx.file}`,
+        ),
+      ]
+    : [];
+  if (canary.header === undefined ? !hasHeader(text, app) : sameHeader(text, wanted, app))
+    return canary.header === undefined
+      ? []
+      : [...exposed, ok(`who knows the secret chooses a canary's side by ${canary.header.name}`)];
+  const says = 'Nginx has loaded another canary.header than the inventory has';
+  return [
+    ...exposed,
+    nginx.configuration === 'managed'
+      ? note(`${says}: the next canary or A/B window declares it, with one reload of Nginx`)
+      : missing(`${says}: a canary or A/B window would be refused`, install),
+  ];
 }
 
 function mendStatus({ nginx }: Inventory, reason: string): string {

@@ -61,7 +61,7 @@ export function fillIn(
       template: local.home(nginx.template),
       access_log: nginx.access_log ?? `/var/log/nginx/${app}.json`,
     },
-    canary: sections.canary,
+    canary: canaryOf(sections.canary, local),
     ab: sections.ab,
     roll: { ...roll, batch: Array.isArray(roll.batch) ? roll.batch : [roll.batch] },
     time_zone,
@@ -74,6 +74,11 @@ export function fillIn(
     hooks: sections.hooks,
   };
 }
+
+const canaryOf = ({ header, ...canary }: Sections['canary'], local: Local): Inventory['canary'] => ({
+  ...canary,
+  ...(header === undefined ? {} : { header: { ...header, secret_file: local.path(header.secret_file) } }),
+});
 
 const named = ({ name, address }: Written<unknown>, ssh: HostSsh): Host => ({ name, address, ssh });
 

@@ -12,6 +12,26 @@ const percent = z
   .regex(/^[1-9][0-9]?%$/, SHARE)
   .transform((text) => Number(text.slice(0, -1)));
 
+const HEADER = 'must be none, or { name: X-Canary, secret_file: PATH }';
+
+/** Headers that mean something to Nginx or to every application: a secret in them would break both. */
+const TAKEN =
+  /^(?:host|cookie|authorization|connection|content-.*|transfer-encoding|accept.*|user-agent|referer|origin|range|if-.*|expect|upgrade|te|via|forwarded|x-forwarded-.*|x-real-ip|x-request-id|x-release-arm)$/i;
+
+const header = z.union(
+  [
+    z.literal('none').transform(() => undefined),
+    z.strictObject({
+      name: z
+        .string()
+        .regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'must be the name of a header: letters, digits and -, such as X-Canary')
+        .refine((name) => !TAKEN.test(name), 'is a header with a meaning of its own: choose another, such as X-Canary'),
+      secret_file: value.localPath,
+    }),
+  ],
+  HEADER,
+);
+
 const CHANCE = 'must be a share above 0% and below 100%, such as 1% or 0.5%';
 
 /** A chance or a rate: `1%` is 0.01. */
@@ -37,6 +57,11 @@ export const canary = z
       .prefault('cookie')
       .describe(
         'What keeps a user on one side. cookie: one of Nginx; address: of the client; none: each request anew.',
+      ),
+    header: header
+      .prefault('none')
+      .describe(
+        'A request header by which whoever knows a secret chooses a side: { name: X-Canary, secret_file: … }, a file on this machine.',
       ),
     unwatched: z
       .enum(['abort', 'keep'])

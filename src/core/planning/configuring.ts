@@ -6,13 +6,16 @@ const SCRIPT_DEADLINE = 60_000;
 const RELOAD_SECONDS = 30;
 
 /** Writes the balancers' configuration. `files`: sha256 of what was observed on each balancer, or `none`; anything else is refused there. */
-export function install({ nginx }: Inventory, files: ReadonlyMap<string, string>, text: string): RunStep {
+export function install({ nginx, canary }: Inventory, files: ReadonlyMap<string, string>, text: string): RunStep {
   return {
     kind: 'run',
     say: `write ${nginx.file} on all balancers, tested`,
     script: 'configuration',
     fence: nginx.folder,
-    calls: [...files].map(([host, observed]) => ({ host, args: ['install', nginx.file, nginx.test, observed, '-'] })),
+    calls: [...files].map(([host, observed]) => ({
+      host,
+      args: ['install', nginx.file, nginx.test, observed, '-', ...(canary.header === undefined ? [] : ['640'])],
+    })),
     input: text,
     deadline: SCRIPT_DEADLINE,
     undo: 'the text before, which stays beside it',

@@ -24,6 +24,8 @@ export interface Author {
   readonly job?: string;
 }
 
+/** What a configuration lacks where canary.header has changed since. */
+const HEADER = 'canary.header as the inventory has it';
 /** How many releases a record remembers to have served. */
 const SERVED = 50;
 /** How many jobs of the service. */
@@ -401,8 +403,12 @@ export class Routing {
    */
   #declare(group: Group, canary: Group | null): Phase[] {
     const lacking = [group, ...(canary === null ? [] : [canary])].filter((each) => !this.#declares(each));
-    if (lacking.length === 0) return [];
+    // Who may choose a side matters when there begin to be two.
+    const begins = canary !== null && this.#beside === null && this.#loaded === undefined;
+    const stale = begins && seenBalancers(this.#view).some(([, seen]) => seen.stale);
+    if (lacking.length === 0 && !stale) return [];
     for (const { name } of lacking) this.#missing.add(name);
+    if (stale) this.#missing.add(HEADER);
     if (this.#inventory.nginx.configuration === 'fixed') return [];
     const usual = new Set(declaredGroups(this.#inventory).map(({ name }) => name));
     const living = this.#beside === null ? [] : [this.#beside];
@@ -429,7 +435,7 @@ export class Routing {
       // To an old worker that still reads an upload the new group is unknown: it would send it to all.
       ...(serving.length > 0 ? [oldWorkers(this.#inventory, serving, 'proceed')] : []),
     ];
-    const names = lacking.map(({ name }) => name).join(', ');
+    const names = [...lacking.map(({ name }) => name), ...(stale ? [HEADER] : [])].join(', ');
     const title = `declare what Nginx has not loaded yet (${names}): one reload on each balancer`;
     return [{ name: 'declare', title, tracks: [{ host: whom(this.#hosts), steps }] }];
   }
@@ -453,7 +459,7 @@ export class Routing {
   }
 
   #install(text: string): RunStep {
-    const step = install(this.#inventory, this.#files, text);
+    const step = install(this.#inventory, this.#files, this.#view.seal?.(text) ?? text);
     for (const host of this.#hosts) this.#files.set(host, createHash('sha256').update(text).digest('hex'));
     return step;
   }

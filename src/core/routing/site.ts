@@ -28,6 +28,7 @@ export function renderSite(inventory: Inventory, options: SiteOptions, template:
     listen: options.listen,
     names: (options.names ?? [health.host]).join(' '),
     tls: options.tls,
+    header: inventory.canary.header?.name,
     static: published ? { url: `/${url.replaceAll(/^\/|\/$/g, '')}/`, path: build.static.publish.path } : undefined,
   };
   for (const value of [values.folder, values.access_log, values.listen, values.names, url, values.static?.path ?? '']) {

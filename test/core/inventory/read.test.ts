@@ -224,6 +224,12 @@ describe('problems', () => {
       assert.match(canary(`false_alarms: "${bad}"`), /^canary.false_alarms: must be a share above 0%/, bad);
     assert.match(canary('sticky: session'), /^canary.sticky: must be cookie, address or none/);
     assert.match(canary('hold: 0s'), /^canary.hold: /);
+    for (const bad of ['X_Canary', 'Host', 'Cookie', 'X-Forwarded-For', 'x;', '$x', 'X Canary', ''])
+      assert.match(canary(`header: { name: "${bad}", secret_file: a }`), /^canary.header/, bad);
+    for (const bad of ['off', '{ name: X-Canary }', '{ secret_file: a }', '{ name: X-Canary, secret: abc }', 'true'])
+      assert.match(canary(`header: ${bad}`), /^canary.header/, bad);
+    assert.deepEqual(problemsOf({ canary: '{ header: { name: X-Canary, secret_file: canary.secret } }' }), []);
+    assert.deepEqual(problemsOf({ canary: '{ header: none }' }), []);
     assert.deepEqual(problemsOf({ canary: '{ share: 1%, steps: [1%, 10%, 50%], hold: 10m, promote: auto }' }), []);
   });
 

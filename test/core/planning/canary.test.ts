@@ -11,6 +11,7 @@ import { planRoll } from '../../../src/core/planning/roll.ts';
 import { planRollback } from '../../../src/core/planning/rollback.ts';
 import { planDrain, planEnable } from '../../../src/core/planning/rotation.ts';
 import { arming, planAbort, planPromote, planShare } from '../../../src/core/planning/split.ts';
+import { sealOf } from '../../../src/core/sealed.ts';
 import { interpret } from './interpreter.ts';
 import {
   author as person,
@@ -282,4 +283,39 @@ test('side A is what serves, or nothing is opened', () => {
   const ab = { name: 'checkout', until: '2026-12-24T06:00:00.000Z', next: 'a', a: 'f'.repeat(40), goals: [] } as const;
   const planned = planCanary(world.inventory, viewOf(world), { ...canaryOf(world), ab }, author);
   assert.ok(planned.kind === 'refused' && planned.exit === 2 && /Side A is to be fffffff/.test(planned.message));
+});
+
+test('where canary.header has changed since, what begins a canary declares it, and the secret is in no plan', () => {
+  const secret = 'Kq3-_xN8aa71BvTz0p';
+  const { close, open } = sealOf(secret);
+  const of = (configuration: 'managed' | 'fixed', stale: boolean) => {
+    const world = worldOf({ backends: 2, two: names('web', 2), min: 1, configuration });
+    const { canary } = world.inventory;
+    const inventory = { ...world.inventory, canary: { ...canary, header: { name: 'X-Canary', secret_file: 's' } } };
+    const seen = viewOf(world);
+    const balancers = Object.fromEntries(
+      Object.entries(seen.balancers).map(([name, one]) => [
+        name,
+        one.kind === 'seen' && stale ? { ...one, stale: true as const } : one,
+      ]),
+    );
+    const view = { ...seen, balancers, seal: close, configuration: () => `a text with ${secret} in it` };
+    return planCanary(inventory, view, canaryOf(world), author);
+  };
+  assert.equal(JSON.stringify(of('managed', false)).includes('"declare"'), false);
+  const plan = planOf(of('managed', true));
+  assert.equal(JSON.stringify(plan).includes(secret), false);
+  const steps = plan.phases.flatMap(({ tracks }) => tracks.flatMap((track) => track.steps));
+  const [writes] = steps.flatMap((step) => (step.kind === 'run' && step.script === 'configuration' ? [step] : []));
+  assert.equal(open(writes?.input ?? ''), `a text with ${secret} in it`);
+  assert.equal(writes?.calls[0]?.args.at(-1), '640');
+  assert.match(
+    plan.phases.find(({ name }) => name === 'declare')?.title ?? '',
+    /canary\.header as the inventory has it/,
+  );
+  const refused = of('fixed', true);
+  assert.match(
+    JSON.stringify(refused),
+    /"details":\["canary\.header as the inventory has it"\].*init --print upstream/,
+  );
 });

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { digestOf, renderConfiguration } from '../../../src/core/routing/configuration.ts';
+import { digestOf, hasHeader, renderConfiguration, sameHeader } from '../../../src/core/routing/configuration.ts';
 import { declaredGroups, groupOf } from '../../../src/core/routing/groups.ts';
 import { parseConfiguration } from '../../../src/core/routing/parse.ts';
 import { renderSite } from '../../../src/core/routing/site.ts';
 import { declaredIn, verifyGroups } from '../../../src/core/routing/verify.ts';
 import type { Inventory } from '../../../src/core/inventory.ts';
+import { sealOf } from '../../../src/core/sealed.ts';
 import { web, world } from './world.ts';
 
 const template = readFileSync(new URL('../../../templates/upstream.conf.hbs', import.meta.url), 'utf8');
@@ -142,4 +143,67 @@ test('the example site keeps to its own rules, with TLS and without', () => {
   const roots = text.match(/^\s+root .*$/gm);
   assert.deepEqual(roots, ['    root /var/lib/orchestrate/shop/live/$shop_lane;']);
   assert.throws(() => renderSite(inventory, { listen: '80; }' }, site), /would end the directive/);
+});
+
+const headed = (name = 'X-Canary'): Inventory => {
+  const inventory = world(web(2));
+  return { ...inventory, canary: { ...inventory.canary, header: { name, secret_file: 'canary.secret' } } };
+};
+const SECRET = 'Kq3-_xN8aa71BvTz0p';
+const withHeader = (inventory: Inventory, secret?: string): string =>
+  renderConfiguration(inventory, declaredGroups(inventory), template, secret).text;
+
+test('a header with a secret value chooses the lane, and no cookie is given to who chose; without it the text is what it was', () => {
+  const text = withHeader(headed(), SECRET);
+  assert.ok(
+    text.includes(
+      `map $http_x_canary $shop_lane {\n    default $shop_bucket;\n    "~^${SECRET}$" canary;\n    "~^stable ${SECRET}$" stable;\n}`,
+    ),
+  );
+  assert.match(text, /^map "\$shop_lane:\$shop_arm:\$cookie_shop_bucket" \$shop_cookie \{$/m);
+  assert.deepEqual(verifyGroups(text, headed(), declaredGroups(headed())), []);
+  assert.equal(text.split(SECRET).length, 3);
+  assert.doesNotMatch(render(world(web(2))), /"~\^[^"]*" canary;\n {4}"~\^stable /);
+  assert.ok(hasHeader(text, 'shop') && !hasHeader(render(world(web(2))), 'shop'));
+  assert.ok(sameHeader(text, withHeader(headed(), SECRET), 'shop'));
+  assert.ok(!sameHeader(text, withHeader(headed(), `${SECRET}x`), 'shop'));
+  assert.ok(!sameHeader(text, withHeader(headed('X-Try'), SECRET), 'shop'));
+  assert.ok(!sameHeader(text, render(world(web(2))), 'shop'));
+});
+
+test('what would be more than a name or a secret is not rendered, and not repeated', () => {
+  const spoilt = fc.oneof(
+    fc.string({ maxLength: 80 }),
+    fc
+      .tuple(fc.constantFrom(';', '"', '\n', '{', '}', '$', '\\', '#', ' ', '|', '.', '*', '(', '\u0000'), fc.nat(18))
+      .map(([evil, at]) => `${SECRET.slice(0, at)}${evil}${SECRET.slice(at)}`),
+  );
+  fc.assert(
+    fc.property(spoilt, (secret) => {
+      fc.pre(!/^[A-Za-z0-9_-]{16,64}$/.test(secret));
+      assert.throws(
+        () => withHeader(headed(), secret),
+        (error: Error) => secret.length < 5 || !error.message.includes(secret),
+      );
+    }),
+  );
+  assert.throws(() => withHeader(headed()), /the secret of canary\.header must be/);
+  for (const name of ['X Canary', 'x;', 'x"', '', 'X_Canary', '$x', 'x\ny'])
+    assert.throws(() => withHeader(headed(name), SECRET), /no name of a header/);
+});
+
+test('in a plan a word stands in the secret’s place, and the text comes back as it was', () => {
+  const text = withHeader(headed(), SECRET);
+  const { close, open } = sealOf(SECRET);
+  assert.equal(close(text).includes(SECRET), false);
+  assert.equal(open(close(text)), text);
+});
+
+test('the example of a site keeps the secret from the application', () => {
+  const site = readFileSync(new URL('../../../templates/site.conf.hbs', import.meta.url), 'utf8');
+  const more = { health: { host: 'a' }, build: { static: { command: null, publish: { to: 'none', path: '/s' } } } };
+  const rendered = (inventory: Inventory): string =>
+    renderSite({ ...inventory, ...(more as object) }, { listen: '80' }, site);
+  assert.match(rendered(headed()), /^ {4}proxy_set_header X-Canary "";$/m);
+  assert.doesNotMatch(rendered(world(web(2))), /X-Canary/);
 });
