@@ -21,8 +21,10 @@ const DEADLINE = 15_000;
 const LOOK_AGAIN = 30_000;
 /** Bytes of windows that are read at once. */
 const MOST = '4000000';
-/** Wrong answers in a row of a canary's slot that end it. */
+/** Wrong answers in a row of a host's canary that take it out. */
 const WRONG = 2;
+/** Nothing runs there any more: that needs no second look. */
+const DEAD = /refused the connection/;
 
 /** Where a canary has come to. */
 export interface Watched {
@@ -35,10 +37,18 @@ export interface Watched {
   readonly points: readonly Point[];
 }
 
+export interface Unwell {
+  readonly hosts: readonly string[];
+  /** Of the first of them, in words. */
+  readonly says: string;
+  /** No other host has a canary that answers. */
+  readonly all: boolean;
+}
+
 export type Ended =
   | { readonly kind: 'decided'; readonly decision: Exclude<Decision, { kind: 'wait' }>; readonly watched: Watched }
-  /** A canary's slot answers no more, and the one that serves beside it does. */
-  | { readonly kind: 'unwell'; readonly says: string; readonly watched: Watched }
+  /** A canary answers no more on some hosts, or on all that have it. */
+  | ({ readonly kind: 'unwell'; readonly watched: Watched } & Unwell)
   /** Somebody else has ended it, or the balancers have. */
   | { readonly kind: 'gone'; readonly watched: Watched }
   /** A person asked to stop. */
@@ -133,53 +143,73 @@ export class Watch {
     const split = splitOf(newestRecord(view));
     if (split === null || split.follower !== this.#split.follower) return false;
     this.#split = split;
+    this.#view = view;
     return true;
   }
 
-  /** Why a canary's slot can't go on: it answers wrongly, twice, while the one that serves beside it answers well. */
-  async unwell(): Promise<string | undefined> {
+  /**
+   * Which hosts' canaries can't go on: one that refuses the connection, or has answered wrongly twice in a row. Each balancer asks for
+   * itself, as `health` does, and what one says counts only where somebody else, canary or baseline, answers it well: else it is the way
+   * there that is broken, or something that all of them need.
+   */
+  async unwell(): Promise<Unwell | undefined> {
+    const { inventory } = this.#opened;
+    const record = newestRecord(this.#view)?.backends ?? {};
+    const arms = addressesOf(inventory, this.#split).filter(({ host }) => record[host]?.rotation !== 'out');
+    const canaries = arms.flatMap(({ host, canary }) => (canary === null ? [] : [{ host, socket: canary }]));
+    const beside = arms.flatMap(({ host, baseline }) => (baseline === null ? [] : [{ host, socket: baseline }]));
+    const ways = inventory.health.from === 'balancer' ? inventory.balancers.map(({ name }) => name) : [undefined];
+    const wrong = new Map<string, string>();
+    const through = async (way: string | undefined): Promise<void> => {
+      const answers = await this.#askAll(canaries, way);
+      const ailing = answers.filter(({ says }) => says !== undefined);
+      const sure =
+        ailing.length < answers.length ||
+        (ailing.length > 0 && (await this.#askAll(beside, way)).some(({ says }) => says === undefined));
+      for (const { host, socket, says } of answers) {
+        const key = `${way ?? ''} ${host}`;
+        const times = says === undefined || !sure ? 0 : (this.#wrong.get(key) ?? 0) + 1;
+        this.#wrong.set(key, times);
+        if (says !== undefined && times > 0 && (times >= WRONG || DEAD.test(says)))
+          wrong.set(
+            host,
+            `${this.#split.canary} on ${host} (${socket})${way === undefined ? '' : `, asked from ${way}`}: ${says}${times >= WRONG ? ', twice' : ''}`,
+          );
+      }
+    };
+    await Promise.all(ways.map(through));
+    const hosts = canaries.map(({ host }) => host).filter((host) => wrong.has(host));
+    const says = wrong.get(hosts[0] ?? '');
+    return says === undefined ? undefined : { hosts, says, all: hosts.length === canaries.length };
+  }
+
+  async #askAll(
+    sockets: readonly { readonly host: string; readonly socket: string }[],
+    way: string | undefined,
+  ): Promise<{ readonly host: string; readonly socket: string; readonly says: string | undefined }[]> {
     const { inventory, probe } = this.#opened;
     const { health } = inventory;
-    const through = health.from === 'balancer' ? inventory.balancers[0]?.name : undefined;
-    const arms = addressesOf(inventory, this.#split);
-    const ask = async (host: string, socket: string): Promise<string | undefined> => {
-      const port = Number(socket.split(':').at(-1));
-      const backend = inventory.backends.find(({ name }) => name === host);
+    return eachHost(sockets, inventory.ssh.concurrency, async ({ host, socket }) => {
       const answer = await probe.ask({
-        ...(health.from === 'backend' ? { through: host } : through === undefined ? {} : { through }),
-        address: health.from === 'backend' ? '127.0.0.1' : (backend?.address ?? ''),
-        port,
+        ...(health.from === 'backend' ? { through: host } : way === undefined ? {} : { through: way }),
+        address:
+          health.from === 'backend'
+            ? '127.0.0.1'
+            : (inventory.backends.find(({ name }) => name === host)?.address ?? ''),
+        port: Number(socket.split(':').at(-1)),
         path: health.path,
         host: health.host,
         headers: health.headers,
         timeout: health.timeout,
       });
-      if (answer.kind === 'no answer') return answer.reason;
-      return answer.status === health.status ? undefined : `it answers ${answer.status}`;
-    };
-    const out = newestRecord(this.#view)?.backends ?? {};
-    const { canary: release, baseline: beside } = this.#split;
-    const wrongOf = async (host: string, socket: string): Promise<string | undefined> => {
-      const wrong = await ask(host, socket);
-      const times = wrong === undefined ? 0 : (this.#wrong.get(host) ?? 0) + 1;
-      this.#wrong.set(host, times);
-      return times < WRONG || wrong === undefined ? undefined : `${release} on ${host} (${socket}): ${wrong}, twice`;
-    };
-    const serving = arms.filter(({ host }) => out[host]?.rotation !== 'out');
-    const found = await eachHost(serving, inventory.ssh.concurrency, async ({ host, canary, baseline }) => {
-      if (canary === null) return undefined;
-      const says = await wrongOf(host, canary);
-      if (says === undefined || baseline === null) return says;
-      return (await ask(host, baseline)) === undefined ? `${says}, while ${beside} beside it is well` : undefined;
+      const says =
+        answer.kind === 'no answer'
+          ? answer.reason
+          : answer.status === health.status
+            ? undefined
+            : `it answers ${answer.status}`;
+      return { host, socket, says };
     });
-    // On hosts of its own it goes on while one of them is well: Nginx passes its users on to that one.
-    if (this.#split.hosts !== undefined) {
-      const own = serving.filter(({ canary }) => canary !== null).length;
-      return found.filter((says) => says !== undefined).length < own
-        ? undefined
-        : found.find((says) => says !== undefined);
-    }
-    return found.find((says) => says !== undefined);
   }
 
   /**
@@ -202,8 +232,8 @@ export class Watch {
       const { decision } = decide(this.#course, this.#split.steps);
       const told = decision.kind === 'over' && decision.verdict === known;
       if (decision.kind !== 'wait' && !told && shareOf(this.#split) > 0) return { kind: 'decided', decision, watched };
-      const says = shareOf(this.#split) > 0 ? await this.unwell() : undefined;
-      if (says !== undefined) return { kind: 'unwell', says, watched };
+      const unwell = shareOf(this.#split) > 0 ? await this.unwell() : undefined;
+      if (unwell !== undefined) return { kind: 'unwell', ...unwell, watched };
       try {
         await clock.sleep(Math.max(100, EVERY - (clock.ticks() - begun)), stop);
       } catch (error) {

@@ -19,6 +19,7 @@ import {
   canaryChange,
   promoteChange,
   shareChange,
+  spareChange,
   type Before,
   type CanaryFlags,
 } from '../verbs/canary.ts';
@@ -101,6 +102,13 @@ async function once(session: Session, flags: ChangingFlags & NowFlags, watch: Wa
   }
   if (ended.kind === 'unwell') {
     say([`${ended.says}.`]);
+    if (!ended.all) {
+      const done = await session.change(() => Promise.resolve(spareChange(opened, ended.hosts)), yes);
+      if (done !== 0) return done;
+      if (await watch.changed()) return undefined;
+      report(ended.watched);
+      return EXIT.FAIL;
+    }
     const exit = await session.change(() => Promise.resolve(abortChange(opened, 'canary abort (unwell)')), yes);
     report(ended.watched);
     return exit === 0 ? 1 : exit;

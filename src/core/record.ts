@@ -78,6 +78,8 @@ const split = z.strictObject({
   side: z.enum(['first', 'second']),
   /** Backends with one slot each that serve the canary, and nothing else, while it lives; none: the other slot of each backend does. */
   hosts: z.array(host).min(1).exactOptional(),
+  /** Backends with two slots whose canary answers no more: its users are sent to the canary of the others. */
+  without: z.array(host).min(1).exactOptional(),
   /** Of a hundred. */
   share: z.int().min(1).max(99),
   /** Everybody is sent to the baseline for a while. */

@@ -10,7 +10,7 @@ import type { Verdict } from '../core/verdict/reading.ts';
 import { lookAt } from '../look-at.ts';
 import type { Opened } from '../open.ts';
 import { verdictLines } from '../tell/verdict.ts';
-import { abortChange, promoteChange, shareChange } from '../verbs/canary.ts';
+import { abortChange, promoteChange, shareChange, spareChange } from '../verbs/canary.ts';
 import { carryOut, endJob, HandedOver, type Bench } from './perform.ts';
 import type { Job } from './store.ts';
 
@@ -102,7 +102,7 @@ class Watching {
   #wanted(ended: Exclude<Ended, { kind: 'stopped' | 'gone' }>): Change | undefined {
     if (ended.kind === 'unwell') {
       this.#note(`${ended.says}.`);
-      return abortChange(this.#opened, 'canary abort (unwell)');
+      return ended.all ? abortChange(this.#opened, 'canary abort (unwell)') : spareChange(this.#opened, ended.hosts);
     }
     const { decision } = ended;
     for (const line of verdictLines(ended.watched.reading, ended.watched.course)) if (line !== '') this.#note(line);

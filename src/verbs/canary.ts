@@ -6,7 +6,7 @@ import { ending } from '../core/failure.ts';
 import { succeeded } from '../core/outcome.ts';
 import { serverAddress } from '../core/routing/address.ts';
 import { planCanary } from '../core/planning/canary.ts';
-import { planAbort, planPromote, planShare } from '../core/planning/split.ts';
+import { planAbort, planPromote, planShare, planSpare } from '../core/planning/split.ts';
 import { planRest } from '../core/planning/rest.ts';
 import type { Split } from '../core/record.ts';
 import { histogram, NO_TIMES, plus, totalOf, type Histogram } from '../core/verdict/bins.ts';
@@ -102,6 +102,13 @@ export const promoteChange = (opened: Opened, flags: NowFlags): Change => {
 export const abortChange = ({ inventory }: Opened, command = 'canary abort'): Change => ({
   command,
   plan: (view, author) => planAbort(inventory, view, author),
+  back: (view, author, _failed, givenUp) => planAbort(inventory, view, author, givenUp),
+});
+
+/** Hosts whose canary answers no more are left out of it. */
+export const spareChange = ({ inventory }: Opened, hosts: readonly string[]): Change => ({
+  command: `canary without ${hosts.join(',')} (unwell)`,
+  plan: (view, author) => planSpare(inventory, view, hosts, author),
   back: (view, author, _failed, givenUp) => planAbort(inventory, view, author, givenUp),
 });
 

@@ -67,7 +67,7 @@ export function gathered(
 
 /**
  * A balancer's window: with two slots each host is its own control, for it runs both arms. With one, all canary hosts are held against all
- * others, and these against each other. None, where nobody was sent to the canary.
+ * others, and these against each other; so it is where a host lost its canary, for the others then bear its users too. None, where nobody was sent to the canary.
  */
 function strataOf(balancer: string, window: Followed, arms: readonly HostArms[]): Stratum[] {
   if (window.buckets === 0 || window.buckets === 100) return [];

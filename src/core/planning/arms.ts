@@ -26,7 +26,7 @@ export function armsOf(
 /** `address:port` of each arm of each backend, as Nginx's log has it. */
 export const addressesOf = (
   inventory: Inventory,
-  { side, hosts }: Pick<Split, 'side' | 'hosts'>,
+  { side, hosts, without }: Pick<Split, 'side' | 'hosts' | 'without'>,
 ): readonly HostArms[] =>
   inventory.backends.map((backend) => {
     if (hosts !== undefined) {
@@ -34,7 +34,12 @@ export const addressesOf = (
       return { host: backend.name, baseline: null, canary: null, [arm]: serverAddress(backend, backend.slots[0] ?? 0) };
     }
     const { baseline, canary } = armsOf(backend, side);
-    return { host: backend.name, baseline: serverAddress(backend, baseline), canary: serverAddress(backend, canary) };
+    const spared = without?.includes(backend.name) === true;
+    return {
+      host: backend.name,
+      baseline: serverAddress(backend, baseline),
+      canary: spared ? null : serverAddress(backend, canary),
+    };
   });
 
 /** The slots that do not serve, on a fleet of which all serve by the same. */

@@ -183,8 +183,10 @@ export class Routing {
       return groupOf(new Set(others), this.#inventory);
     }
     const { out, second } = this.#next();
+    const without = new Set([...out, ...(this.#split.without ?? [])]);
+    if (this.in.every((name) => without.has(name))) return this.#next();
     const other = [...beside(this.#inventory)].filter((name) => !second.includes(name));
-    return groupOf(new Set(out), this.#inventory, new Set(other));
+    return groupOf(without, this.#inventory, new Set(other));
   }
 
   /** From the next flip on two releases stand side by side. */

@@ -9,10 +9,13 @@ import { declaring } from './declaring.ts';
 import { groundFor, unsettled } from './ground.ts';
 import { abortInPlace, inPlace, leftInPlace, promoteInPlace, wayBack } from './canary-in-place.ts';
 import { tooMuch } from './canary-hosts.ts';
+import { listed } from './listed.ts';
 import { health } from './health.ts';
 import { refused, type Planned, type Refused } from './refusal.ts';
 
 const SCRIPT_DEADLINE = 60_000;
+/** Why a host with one slot is out that served a canary. */
+const UNWELL = 'the canary on it answered no more';
 
 /** The commands that end a canary or go on with it, for those who can't do something else while it lives. */
 const WAYS_OUT =
@@ -61,6 +64,30 @@ export function planShare(inventory: Inventory, view: FleetView, share: number, 
     const notes = split.hosts === undefined ? [] : tooMuch(serving, split.hosts, share);
     return { title, phases: routing.flip(title), notes };
   });
+}
+
+/**
+ * Hosts whose canary answers no more: its users go to the canary of the others, and no request is left to a retry. Where no other has one,
+ * or Nginx would have to be reloaded for it, everybody is sent back.
+ */
+export function planSpare(inventory: Inventory, view: FleetView, hosts: readonly string[], author: Author): Planned {
+  const abort = (): Planned => planAbort(inventory, view, author);
+  const split = splitOf(newestRecord(view));
+  if (split === null || split.ab !== undefined) return abort();
+  const routing = new Routing(inventory, view, author, view.begun);
+  const gone = new Set([...hosts, ...(split.without ?? [])]);
+  const ones = split.hosts ?? inventory.backends.map(({ name }) => name);
+  const left = ones.filter((name) => routing.in.includes(name) && !gone.has(name));
+  if (left.length === 0) return abort();
+  const planned = withSplit(inventory, view, author, (lives, way) => {
+    const title = `the canary's users on ${listed(hosts)} to ${listed(left)}`;
+    if (lives.hosts === undefined) {
+      way.split = { ...lives, without: inventory.backends.map(({ name }) => name).filter((name) => gone.has(name)) };
+    } else for (const host of hosts) if (way.in.includes(host)) way.takeOut(host, UNWELL);
+    return { title, phases: way.flip(title) };
+  });
+  const reloads = planned.kind === 'planned' && planned.plan.phases.some(({ name }) => name === 'declare');
+  return planned.kind === 'refused' || reloads ? abort() : planned;
 }
 
 /** Everybody over to the canary, with one flip; what served before lingers. On hosts of its own: the others follow, as in a roll. */

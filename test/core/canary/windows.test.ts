@@ -112,3 +112,12 @@ test('however the looks fall, each window is made once, and in the order of time
     ),
   );
 });
+
+test('where one of two hosts lost its canary, all are one stratum: the others bear its users too', () => {
+  const arms = [ARMS[0]!, { ...ARMS[1]!, canary: null }];
+  const { windows } = gathered(NOTHING_GATHERED, ['lb1'], { lb1: [window(5)] }, arms);
+  const strata = windows[0]?.strata ?? [];
+  assert.equal(strata.length, 1);
+  assert.deepEqual([strata[0]?.canary.requests, strata[0]?.canary.errors, strata[0]?.baseline.requests], [5, 1, 90]);
+  assert.deepEqual(Object.keys(strata[0]?.hosts ?? {}), ['web1', 'web2']);
+});

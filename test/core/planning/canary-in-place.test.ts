@@ -8,7 +8,7 @@ import { canaryHosts, tooMuch } from '../../../src/core/planning/canary-hosts.ts
 import type { Planned } from '../../../src/core/planning/refusal.ts';
 import { planRollback } from '../../../src/core/planning/rollback.ts';
 import { planDrain, planEnable } from '../../../src/core/planning/rotation.ts';
-import { arming, planAbort, planPromote, planShare } from '../../../src/core/planning/split.ts';
+import { arming, planAbort, planPromote, planShare, planSpare } from '../../../src/core/planning/split.ts';
 import { interpret } from './interpreter.ts';
 import {
   author,
@@ -309,4 +309,16 @@ test('an A/B window on hosts of its own is ended by a word, by a rollback, or by
 test('the balancers can not roll hosts with one slot to side B', () => {
   const planned = begin(worldOf({ backends: 4 }), { ab: { ...AB, next: 'b' } });
   assert.ok(planned.kind === 'refused' && planned.exit === 2 && /ab end --then b/.test(planned.next));
+});
+
+test('a host whose canary answers no more is taken out of rotation, and the last of them ends the canary', () => {
+  const world = worldOf({ backends: 5 });
+  run(world, begin(world, { hosts: ['web2', 'web3'] }));
+  run(world, planSpare(world.inventory, viewOf(world), ['web2'], author));
+  const record = newestRecord(viewOf(world));
+  assert.equal(record?.split?.canary, V2);
+  assert.deepEqual([record?.backends['web2']?.rotation, record?.table['canary']], ['out', 'canary-only-web3']);
+  run(world, planSpare(world.inventory, viewOf(world), ['web3'], author));
+  assert.equal(splitNow(world), undefined);
+  for (const name of names('web', 5)) assert.equal(servingOf(world, name).running, V1);
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { newestRecord } from '../../../src/core/fleet.ts';
 import type { Plan } from '../../../src/core/plan.ts';
+import { outOf } from '../../../src/core/record.ts';
 import { planCanary, type CanaryWish } from '../../../src/core/planning/canary.ts';
 import { lingering, planLingerStop } from '../../../src/core/planning/lingering.ts';
 import type { Planned } from '../../../src/core/planning/refusal.ts';
@@ -10,7 +11,7 @@ import { planReturn } from '../../../src/core/planning/return.ts';
 import { planRoll } from '../../../src/core/planning/roll.ts';
 import { planRollback } from '../../../src/core/planning/rollback.ts';
 import { planDrain, planEnable } from '../../../src/core/planning/rotation.ts';
-import { arming, planAbort, planPromote, planShare } from '../../../src/core/planning/split.ts';
+import { arming, planAbort, planPromote, planShare, planSpare } from '../../../src/core/planning/split.ts';
 import { sealOf } from '../../../src/core/sealed.ts';
 import { interpret } from './interpreter.ts';
 import {
@@ -57,7 +58,10 @@ const deeds = fc.array(
   fc.oneof(
     fc.record({ does: fc.constant('share' as const), share: fc.integer({ min: 1, max: 99 }) }),
     fc.constant({ does: 'pause' as const }),
-    fc.record({ does: fc.constantFrom('drain' as const, 'enable' as const), host: fc.constantFrom('web1', 'web2') }),
+    fc.record({
+      does: fc.constantFrom('drain' as const, 'enable' as const, 'spare' as const),
+      host: fc.constantFrom('web1', 'web2'),
+    }),
   ),
   { maxLength: 5 },
 );
@@ -76,6 +80,15 @@ const canaryOf = (world: World): CanaryWish => ({
 });
 const begin = (world: World): Planned => planCanary(world.inventory, viewOf(world), canaryOf(world), author);
 const splitNow = (world: World) => newestRecord(viewOf(world))?.split;
+
+/** A host's canary taken out; that of the last one would end it. */
+const spared = (world: World, host: string): Planned => {
+  const split = splitNow(world);
+  const out = new Set([host, ...(split?.without ?? []), ...outOf(newestRecord(viewOf(world))!)]);
+  return out.size < world.backends.size
+    ? planSpare(world.inventory, viewOf(world), [host], author)
+    : planShare(world.inventory, viewOf(world), 20, author);
+};
 
 /** Runs a plan, and what every command ends with. */
 function run(world: World, planned: Planned): void {
@@ -122,7 +135,9 @@ test('whatever is done while a canary lives, it ends with one release alone, and
               ? planShare(inventory, view, 0, author)
               : deed.does === 'drain'
                 ? planDrain(inventory, view, [deed.host], 'a new disk', author)
-                : planEnable(inventory, view, [deed.host], author);
+                : deed.does === 'spare'
+                  ? spared(world, deed.host)
+                  : planEnable(inventory, view, [deed.host], author);
         if (planned.kind === 'planned') run(world, planned);
         assert.equal(splitNow(world)?.canary, V2, 'it lives on');
       }
@@ -318,4 +333,35 @@ test('where canary.header has changed since, what begins a canary declares it, a
     JSON.stringify(refused),
     /"details":\["canary\.header as the inventory has it"\].*init --print upstream/,
   );
+});
+
+test('a host whose canary answers no more keeps its own users, and those of its canary go to the others; without another everybody is back', () => {
+  const world = worldOf({ backends: 3, two: names('web', 3), min: 1, configuration: 'fixed' });
+  run(world, begin(world));
+  const spare = (host: string): Planned => planSpare(world.inventory, viewOf(world), [host], author);
+  run(world, spare('web2'));
+  assert.deepEqual(splitNow(world)?.without, ['web2']);
+  assert.deepEqual(newestRecord(viewOf(world))?.table['canary'], 'canary-second-out-web2');
+  assert.equal(newestRecord(viewOf(world))?.backends['web2']?.rotation, 'in');
+  run(world, planShare(world.inventory, viewOf(world), 25, author));
+  assert.deepEqual(splitNow(world)?.without, ['web2'], 'another share brings it no users');
+  run(world, spare('web1'));
+  assert.deepEqual(newestRecord(viewOf(world))?.table['canary'], 'canary-second-only-web3');
+  run(world, spare('web3'));
+  assertAlone(world, V1);
+});
+
+test('where that would take a reload, everybody is sent back at once instead', () => {
+  const world = worldOf({ backends: 2, two: names('web', 2), min: 1, configuration: 'managed' });
+  run(world, begin(world));
+  const seen = viewOf(world);
+  const balancers = Object.fromEntries(
+    Object.entries(seen.balancers).map(([name, one]) => [
+      name,
+      one.kind === 'seen' ? { ...one, declares: (group: { name: string }) => group.name !== 'second-out-web2' } : one,
+    ]),
+  );
+  const plan = planOf(planSpare(world.inventory, { ...seen, balancers }, ['web2'], author));
+  assert.match(plan.title, /^everybody back to /);
+  assert.ok(plan.phases.every(({ name }) => name !== 'declare'));
 });
