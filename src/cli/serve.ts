@@ -38,7 +38,12 @@ export async function serve(flags: ServeFlags, version: string): Promise<number>
   });
   try {
     const file = join(data, 'admin.token');
-    if (await firstToken(daemon.tokens, file)) say(`The first token, for everything, is in ${file}.`);
+    const first = await firstToken(daemon.tokens, file);
+    if (first === 'made') say(`The first token, for everything, is in ${file}.`);
+    if (first === 'elsewhere' && flags.database !== undefined)
+      say(
+        'No token is made here: another service that shares the database has made the first one, and has it in the `admin.token` of its own data folder.',
+      );
     const http = await listen(daemon, {
       ...address,
       ...(tls === undefined ? {} : { tls }),

@@ -89,6 +89,7 @@ export class Daemon implements Service {
     const { store } = parts;
     this.tokens = {
       list: () => store.tokens(),
+      first: (token) => store.firstToken(token),
       put: (token) => store.putToken(token),
       remove: (name) => store.removeToken(name),
     };

@@ -41,6 +41,8 @@ export interface Service {
 
 export interface TokenStore {
   list(): Promise<readonly KeptToken[]>;
+  /** Keeps one where there is none yet: of several services that try at once one does. Returns whether it did. */
+  first(token: KeptToken): Promise<boolean>;
   put(token: KeptToken): Promise<void>;
   /** By name; whether there was one. */
   remove(name: string): Promise<boolean>;

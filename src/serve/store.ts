@@ -182,6 +182,18 @@ export class Store {
     await this.#change((query) => putToken(query, token));
   }
 
+  /** Keeps a token where there is none yet, and returns whether it did. */
+  async firstToken(token: KeptToken): Promise<boolean> {
+    return this.#change(async (query) => {
+      // Whoever else wants to be first waits here until this is kept, and then sees it.
+      await query('select 1 from SCHEMA.meta for update');
+      const [found] = await query<{ there: boolean }>('select exists (select from SCHEMA.tokens) as there');
+      if (found?.there !== false) return false;
+      await putToken(query, token);
+      return true;
+    });
+  }
+
   async removeToken(name: string): Promise<boolean> {
     return this.#change(
       async (query) => (await query('delete from SCHEMA.tokens where name = $1 returning name', [name])).length > 0,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Refusal } from '../../core/failure.ts';
 import { hashOf, tokenText, type KeptToken, type Scope } from '../../core/api/token.ts';
@@ -34,14 +35,30 @@ function drawn(wish: TokenWish): { readonly token: string; readonly kept: KeptTo
   };
 }
 
-/** The first token of all, for whoever may read the service's files; none where there is one already. */
-export async function firstToken(tokens: TokenStore, file: string): Promise<boolean> {
-  if ((await tokens.list()).length > 0) return false;
+/** `made`: it is in the file. `elsewhere`: another service has made one. `there`: this one did, before. */
+export type First = 'made' | 'elsewhere' | 'there';
+
+/** The first token of all, for whoever may read the service's files. Of several services that share a database one makes it. */
+export async function firstToken(tokens: TokenStore, file: string): Promise<First> {
+  const known = await tokens.list();
+  if (known.length > 0) return (await recovered(known, file)) || existsSync(file) ? 'there' : 'elsewhere';
   const { token, kept } = drawn({ name: 'admin', scope: 'admin' });
-  // The file first: a token that is kept and that nobody has would lock everybody out.
+  // The file first: a token that is kept and that nobody has would lock everybody out. It gets its name only once it is known to count.
+  const draft = draftOf(file, kept);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await rm(file, { force: true });
-  await writeFile(file, `${token}\n`, { mode: 0o600 });
-  await tokens.put(kept);
-  return true;
+  await writeFile(draft, `${token}\n`, { mode: 0o600, flush: true });
+  // Where the answer is lost it is not known whether it was kept: the draft stays, and the next start finds it.
+  const first = await tokens.first(kept);
+  if (first) await rename(draft, file);
+  else await rm(draft, { force: true });
+  return first ? 'made' : 'elsewhere';
+}
+
+const draftOf = (file: string, { id }: KeptToken): string => `${file}.${id}`;
+
+/** A service that died between keeping its token and naming the file. */
+async function recovered(known: readonly KeptToken[], file: string): Promise<boolean> {
+  const draft = known.map((token) => draftOf(file, token)).find((name) => existsSync(name));
+  if (draft !== undefined) await rename(draft, file);
+  return draft !== undefined;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -89,6 +89,7 @@ const service: Service = {
   },
   tokens: {
     list: async () => kept,
+    first: async () => false,
     put: async (token) => void kept.push(token),
     remove: async (name) => {
       const at = kept.findIndex((token) => token.name === name);
@@ -234,15 +235,27 @@ describe('the API', () => {
       const stored: KeptToken[] = [];
       const tokens = {
         list: async () => stored,
+        first: async (token: KeptToken) => stored.length === 0 && stored.push(token) > 0,
         put: async (token: KeptToken) => void stored.push(token),
         remove: async () => false,
       };
       await assert.rejects(firstToken(tokens, join(folder, 'new\0', 'x')));
       assert.equal(stored.length, 0, 'none is kept that nobody has');
-      assert.equal(await firstToken(tokens, file), true);
+      assert.equal(await firstToken(tokens, file), 'made');
       assert.equal(hashOf((await readFile(file, 'utf8')).trim()), stored[0]?.hash);
       assert.equal((await stat(file)).mode & 0o777, 0o600);
-      assert.equal(await firstToken(tokens, file), false);
+      assert.equal(await firstToken(tokens, file), 'there');
+      assert.deepEqual(await readdir(join(folder, 'new')), ['admin.token']);
+      // One that died before its file had its name.
+      await rename(file, `${file}.${stored[0]?.id}`);
+      assert.equal(await firstToken(tokens, file), 'there');
+      assert.equal(hashOf((await readFile(file, 'utf8')).trim()), stored[0]?.hash);
+      await rm(file);
+      assert.equal(await firstToken(tokens, file), 'elsewhere');
+      // Another was quicker: its own is not left behind.
+      const late = { ...tokens, list: async () => [] };
+      assert.equal(await firstToken(late, file), 'elsewhere');
+      assert.deepEqual(await readdir(join(folder, 'new')), []);
     } finally {
       await rm(folder, { recursive: true });
     }
