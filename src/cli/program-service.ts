@@ -1,7 +1,7 @@
 import { Argument, Option, type Command } from 'commander';
 import { SCOPES } from '../core/api/token.ts';
 import type { Does } from './doing.ts';
-import { canaryShare, whole } from './values.ts';
+import { canaryShare, lifetime, whole } from './values.ts';
 
 /** The commands of a service: the one that runs it, and those that only a service can do. */
 export function serviceCommands(
@@ -89,6 +89,9 @@ export function serviceCommands(
   const token = top.command('token').description('who may use a service');
   json(token.command('make').argument('<name>').description('make one; it is printed this once'))
     .addOption(new Option('--scope <scope>', 'what it may').choices(SCOPES).default('operate'))
+    .addOption(
+      new Option('--expires <time>', 'good for so long: 12h, 90d (default: until it is revoked)').argParser(lifetime),
+    )
     .action(does(async () => (await import('./token.ts')).tokenMake, 'here'));
   json(token.command('list').description('those that there are')).action(
     does(async () => (await import('./token.ts')).tokenList, 'here'),

@@ -10,9 +10,17 @@ interface Told {
   readonly expires: string | null;
 }
 
-/** `orchestrate token make NAME`: prints the token alone, this once. */
-export async function tokenMake(name: string, flags: ServerFlags & { readonly scope: Scope }): Promise<number> {
-  const made = await clientOf(flags).ask<{ token: string }>('POST', '/v1/tokens', { name, scope: flags.scope });
+/** `orchestrate token make NAME`: prints the token alone, this once. `expires`: milliseconds from now. */
+export async function tokenMake(
+  name: string,
+  flags: ServerFlags & { readonly scope: Scope; readonly expires?: number },
+): Promise<number> {
+  const expires = flags.expires === undefined ? {} : { expires: new Date(Date.now() + flags.expires).toISOString() };
+  const made = await clientOf(flags).ask<{ token: string }>('POST', '/v1/tokens', {
+    name,
+    scope: flags.scope,
+    ...expires,
+  });
   process.stdout.write(flags.json === true ? `${safeJson(made, 2)}\n` : `${clean(made.token)}\n`);
   return 0;
 }
@@ -20,7 +28,7 @@ export async function tokenMake(name: string, flags: ServerFlags & { readonly sc
 /** `orchestrate token list` */
 export async function tokenList(flags: ServerFlags): Promise<number> {
   const found = await clientOf(flags).ask<Told[]>('GET', '/v1/tokens');
-  const rows = found.map(({ name, scope, made, expires }) => [name, scope, made, expires ?? ''].map(clean));
+  const rows = found.map(({ name, scope, made, expires }) => [name, scope, made, endText(expires)].map(clean));
   process.stdout.write(
     flags.json === true
       ? `${safeJson(found, 2)}\n`
@@ -28,6 +36,9 @@ export async function tokenList(flags: ServerFlags): Promise<number> {
   );
   return 0;
 }
+
+const endText = (expires: string | null): string =>
+  expires === null ? 'never' : Date.parse(expires) <= Date.now() ? `${expires} (it has)` : expires;
 
 /** `orchestrate token revoke NAME` */
 export async function tokenRevoke(name: string, flags: ServerFlags): Promise<number> {

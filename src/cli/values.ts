@@ -17,6 +17,16 @@ export function lasting(text: string): number {
   throw new InvalidArgumentError(read.error.issues[0]?.message ?? 'a time, such as 10m');
 }
 
+const HOUR = 3_600_000;
+
+/** For how long a token is good, in milliseconds: hours or days, ten years at the most. */
+export function lifetime(text: string): number {
+  const [, amount = '', unit] = /^([1-9][0-9]{0,4})([hd])$/.exec(text) ?? [];
+  const found = Number(amount) * (unit === 'd' ? 24 : 1) * HOUR;
+  if (found > 0 && found <= 3660 * 24 * HOUR) return found;
+  throw new InvalidArgumentError('hours or days, ten years at the most, such as 12h or 90d');
+}
+
 /** A share, 1% as 0.01. */
 export function share(text: string): number {
   const percent = /^([0-9]{1,2}(?:\.[0-9]{1,4})?)%$/.exec(text)?.[1];

@@ -175,6 +175,7 @@ describe('a service in a folder', () => {
         scope: 'read',
         hash: 'b'.repeat(64),
         made: '2026-11-27T00:00:00Z',
+        expires: '2099-01-01T00:00:00Z',
       });
       await daemon.close();
       const kept = await readFile(join(data, 'kept.json'), 'utf8');
@@ -183,8 +184,8 @@ describe('a service in a folder', () => {
       daemon = await begin(options('lost', open));
       const found = await daemon.schedule(1);
       assert.deepEqual(
-        [found.state, found.jobs.length, (await daemon.tokens.list()).map(({ name }) => name)],
-        ['live', 1, ['bob']],
+        [found.state, found.jobs.length, (await daemon.tokens.list()).map(({ name, expires }) => [name, expires])],
+        ['live', 1, [['bob', '2099-01-01T00:00:00Z']]],
       );
       assert.match(said.join('\n'), /it is moved to store\.broken-\d+/);
       assert.equal(

@@ -38,17 +38,17 @@ export const hashOf = (text: string): string => createHash('sha256').update(text
 /** The id within a token's text, or undefined where it is no token. */
 export const idOf = (text: string): string | undefined => SHAPE.exec(text)?.[1];
 
-/**
- * The kept token that a text is, or undefined: unknown, wrong or expired. The hashes are compared in constant time.
- * @param now milliseconds since 1970
- */
-export function tokenOf(text: string, tokens: readonly KeptToken[], now: number): KeptToken | undefined {
+/** The kept token that a text is, expired or not; undefined: it is none, or wrong. The hashes are compared in constant time. */
+export function tokenOf(text: string, tokens: readonly KeptToken[]): KeptToken | undefined {
   const id = idOf(text);
   const found = tokens.find((token) => token.id === id);
   if (id === undefined || found === undefined) return undefined;
-  if (!timingSafeEqual(Buffer.from(found.hash, 'hex'), Buffer.from(hashOf(text), 'hex'))) return undefined;
-  return found.expires !== undefined && Date.parse(found.expires) <= now ? undefined : found;
+  return timingSafeEqual(Buffer.from(found.hash, 'hex'), Buffer.from(hashOf(text), 'hex')) ? found : undefined;
 }
+
+/** @param now milliseconds since 1970 */
+export const hasExpired = ({ expires }: KeptToken, now: number): boolean =>
+  expires !== undefined && Date.parse(expires) <= now;
 
 export const allows = (has: Scope, needed: Scope): boolean => SCOPES.indexOf(has) >= SCOPES.indexOf(needed);
 

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { LoginFailures } from '../../core/api/failures.ts';
 import { HEARTBEAT, streamText } from '../../core/api/stream.ts';
-import { allows, bearer, tokenOf, type KeptToken, type Scope } from '../../core/api/token.ts';
+import { allows, bearer, hasExpired, tokenOf, type KeptToken, type Scope } from '../../core/api/token.ts';
 import { Refusal } from '../../core/failure.ts';
 import type { StoredEvent } from '../../core/api/told.ts';
 import { NotFound, type Service } from '../service.ts';
@@ -170,8 +170,9 @@ class Api {
   async #token(request: IncomingMessage, scope: Scope): Promise<KeptToken> {
     const text = bearer(request.headers.authorization);
     const now = Date.now();
-    const token = text === undefined ? undefined : tokenOf(text, await this.#service.tokens.list(), now);
-    if (token === undefined) {
+    const token = text === undefined ? undefined : tokenOf(text, await this.#service.tokens.list());
+    const expired = token !== undefined && hasExpired(token, now);
+    if (token === undefined || expired) {
       const wait = text === undefined ? undefined : this.#failures.failed(request.socket.remoteAddress ?? '', now);
       if (wait !== undefined)
         throw new Problem(
@@ -187,7 +188,11 @@ class Api {
         401,
         new Refusal(
           2,
-          text === undefined ? 'There was no token.' : 'The token is good for nothing here.',
+          text === undefined
+            ? 'There was no token.'
+            : expired
+              ? `The token ${token.name} has expired: ${token.expires ?? ''}.`
+              : 'The token is good for nothing here.',
           'Put one into ORCHESTRATE_TOKEN, or its file into ORCHESTRATE_TOKEN_FILE; `orchestrate token make` makes one.',
         ),
         { 'www-authenticate': 'Bearer' },

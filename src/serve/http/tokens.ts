@@ -13,8 +13,14 @@ export interface TokenWish {
   readonly expires?: string;
 }
 
-/** Makes a token, keeps its hash, and returns what it is: nobody can tell it later. Rejects with `Refusal` (exit 2) where the name is taken. */
+/** Makes a token, keeps its hash, and returns what it is: nobody can tell it later. Rejects with `Refusal` (exit 2) where the name is taken, or it has expired already. */
 export async function makeToken(tokens: TokenStore, wish: TokenWish): Promise<TokenWish & { readonly token: string }> {
+  if (wish.expires !== undefined && Date.parse(wish.expires) <= Date.now())
+    throw new Refusal(
+      2,
+      `A token that expires at ${wish.expires} would be good for nothing.`,
+      'Give a time that is still to come.',
+    );
   if ((await tokens.list()).some(({ name }) => name === wish.name))
     throw new Refusal(
       2,

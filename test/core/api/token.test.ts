@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import {
   allows,
   bearer,
+  hasExpired,
   hashOf,
   idOf,
   isTokenName,
@@ -33,22 +34,26 @@ const make = (expires?: string): { text: string; token: KeptToken } => {
 describe('a token', () => {
   it('is known again, and kept only as its hash', () => {
     const { text, token } = make();
-    assert.equal(tokenOf(text, [make().token, token], NOW), token);
+    assert.equal(tokenOf(text, [make().token, token]), token);
+    assert.equal(hasExpired(token, NOW), false);
     assert.ok(!JSON.stringify(token).includes(text.slice(-43)));
     assert.ok(tokensSchema.safeParse({ version: 1, tokens: [token] }).success);
   });
 
-  it('is refused from the instant on at which it expires', () => {
+  it('expires at its instant, and is known from then on as one that has', () => {
     const { text, token } = make(new Date(NOW).toISOString());
-    assert.equal(tokenOf(text, [token], NOW - 1), token);
-    assert.equal(tokenOf(text, [token], NOW), undefined);
+    assert.equal(tokenOf(text, [token]), token);
+    assert.deepEqual(
+      [NOW - 1, NOW, NOW + 1].map((now) => hasExpired(token, now)),
+      [false, true, true],
+    );
   });
 
   it('is not any other text, one character off or made at random', () => {
     const { text, token } = make();
     for (let at = 0; at < text.length; at += 1)
       assert.equal(
-        tokenOf(`${text.slice(0, at)}${text[at] === 'a' ? 'b' : 'a'}${text.slice(at + 1)}`, [token], NOW),
+        tokenOf(`${text.slice(0, at)}${text[at] === 'a' ? 'b' : 'a'}${text.slice(at + 1)}`, [token]),
         undefined,
       );
     fc.assert(
@@ -59,7 +64,7 @@ describe('a token', () => {
         ),
         (other) => {
           fc.pre(other !== text);
-          assert.equal(tokenOf(other, [token], NOW), undefined);
+          assert.equal(tokenOf(other, [token]), undefined);
         },
       ),
       { numRuns: many },

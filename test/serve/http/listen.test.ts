@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as allOf } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as rest } from 'node:timers/promises';
 import { hashOf, tokenText, type KeptToken, type Scope } from '../../../src/core/api/token.ts';
 import { Refusal } from '../../../src/core/failure.ts';
 import { openClient } from '../../../src/serve/client/client.ts';
@@ -196,6 +197,29 @@ describe('the API', () => {
     assert.ok(!JSON.stringify((await ask('/v1/tokens', { scope: 'admin' })).body).includes('hash'));
     assert.equal((await ask('/v1/tokens/ci', { method: 'DELETE', scope: 'admin' })).status, 200);
     assert.equal((await ask('/v1/jobs', { scope: body.token })).status, 401);
+  });
+
+  test('a token that expires is good until then, and told to have expired to who has it', async () => {
+    const expires = new Date(Date.now() + 1500).toISOString();
+    const make = (name: string, at: string) =>
+      ask('/v1/tokens', {
+        method: 'POST',
+        scope: 'admin',
+        body: JSON.stringify({ name, scope: 'read', expires: at }),
+      });
+    const { status, body } = await make('brief', expires);
+    assert.deepEqual([status, body.expires], [201, expires]);
+    assert.equal((await ask('/v1/jobs', { scope: body.token })).status, 200);
+    const listed = (await ask('/v1/tokens', { scope: 'admin' })).body;
+    assert.equal(listed.find(({ name }: { name: string }) => name === 'brief').expires, expires);
+    await rest(1600);
+    const refused = await ask('/v1/jobs', { scope: body.token });
+    assert.equal(refused.status, 401);
+    assert.match(refused.body.error.message, new RegExp(`The token brief has expired: ${expires}`));
+    const guessed = await ask('/v1/jobs', { scope: `${body.token.slice(0, -3)}AAA` });
+    assert.equal(guessed.body.error.message, 'The token is good for nothing here.');
+    assert.equal((await make('late', '2020-01-01T00:00:00Z')).status, 422);
+    assert.equal((await ask('/v1/tokens/brief', { method: 'DELETE', scope: 'admin' })).status, 200);
   });
 
   test('a stream ends when its token is revoked', { timeout: 20_000 }, async () => {
