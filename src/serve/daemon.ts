@@ -72,6 +72,8 @@ export class Daemon implements Service {
   #unkept = false;
   #rotation: { readonly in: number; readonly out: number } | undefined;
   #forgetting: NodeJS.Timeout | undefined;
+  /** What was last said of its health. */
+  #unwell = '';
 
   private constructor(
     options: DaemonOptions,
@@ -428,12 +430,17 @@ export class Daemon implements Service {
     }
   }
 
-  async health(): Promise<{ readonly ok: boolean; readonly words: string }> {
+  async health(): ReturnType<Service['health']> {
     try {
       await this.#database.query('select 1');
+      this.#unwell = '';
       return { ok: true, words: 'ok' };
     } catch (error) {
-      return { ok: false, words: `the database: ${error instanceof Error ? error.message : String(error)}` };
+      const details = error instanceof Error ? error.message : String(error);
+      // Whoever asks every few seconds is not to fill the log.
+      if (details !== this.#unwell) this.#options.say(`it is not well: the database: ${details}`);
+      this.#unwell = details;
+      return { ok: false, words: 'the database does not answer', details };
     }
   }
 

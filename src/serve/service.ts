@@ -35,7 +35,8 @@ export interface Service {
   readonly tokens: TokenStore;
   /** What `orchestrate WHAT --json` prints. */
   read(what: Read): Promise<unknown>;
-  health(): Promise<{ readonly ok: boolean; readonly words: string }>;
+  /** `details`: a driver's own words, which are for who may know addresses and names. Does not reject. */
+  health(): Promise<{ readonly ok: boolean; readonly words: string; readonly details?: string }>;
   figures(): Promise<Figures>;
 }
 

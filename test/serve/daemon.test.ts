@@ -277,6 +277,12 @@ describe('two services that share a database', { skip: !hasPostgres }, () => {
         const { id } = await daemon.start({ verb: 'roll', ref: '2' }, 'ada');
         await until(async () => (await daemon.job(id).catch(() => undefined))?.state === 'done', 80_000);
         assert.ok(gone);
+        way.close();
+        const health = await daemon.health();
+        assert.deepEqual([health.ok, health.words], [false, 'the database does not answer']);
+        assert.ok(said.includes(`it is not well: the database: ${health.details}`), said.join('\n'));
+        way.open();
+        await until(async () => (await daemon.health()).ok);
         const told: string[] = [];
         for await (const { event } of daemon.events(0, id, AbortSignal.timeout(20_000))) told.push(event.type);
         assert.deepEqual(

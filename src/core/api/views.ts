@@ -97,7 +97,12 @@ export const madeTokenSchema = z
 export const removedSchema = z.object({ removed: z.string().describe('its name') });
 
 export const healthSchema = z
-  .object({ ok: z.boolean(), words: z.string(), version: z.string() })
+  .object({
+    ok: z.boolean(),
+    words: z.string().describe('ok, or in plain words why not'),
+    version: z.string().exactOptional().describe('with a token alone: the program’s'),
+    details: z.string().exactOptional().describe('with a token alone: what the database said'),
+  })
   .meta({ id: 'Health' });
 
 export const problemSchema = z

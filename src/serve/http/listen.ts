@@ -103,6 +103,8 @@ class Api {
   readonly #openApi: string;
   readonly #beat: number;
   #watchers = 0;
+  /** As they were read last: while the database is away a token of then may still hear why. It opens nothing else. */
+  #known: readonly KeptToken[] = [];
 
   constructor(service: Service, beat: number) {
     this.#service = service;
@@ -118,7 +120,7 @@ class Api {
     try {
       const url = urlOf(request.url);
       const path = url.pathname;
-      if (request.method === 'GET' && path === '/health') return await this.#health(response);
+      if (request.method === 'GET' && path === '/health') return await this.#health(request, response);
       if (request.method === 'GET' && path === '/v1/openapi.json') return send(response, 200, this.#openApi);
       if (request.method === 'GET' && path === '/metrics') {
         await this.#token(request, 'read');
@@ -170,7 +172,7 @@ class Api {
   async #token(request: IncomingMessage, scope: Scope): Promise<KeptToken> {
     const text = bearer(request.headers.authorization);
     const now = Date.now();
-    const token = text === undefined ? undefined : tokenOf(text, await this.#service.tokens.list());
+    const token = text === undefined ? undefined : tokenOf(text, await this.#tokens());
     const expired = token !== undefined && hasExpired(token, now);
     if (token === undefined || expired) {
       const wait = text === undefined ? undefined : this.#failures.failed(request.socket.remoteAddress ?? '', now);
@@ -210,9 +212,25 @@ class Api {
     return token;
   }
 
-  async #health(response: ServerResponse): Promise<void> {
-    const { ok, words } = await this.#service.health();
-    send(response, ok ? 200 : 503, JSON.stringify({ ok, words, version: this.#service.version }));
+  /** To everybody whether it is well; what the database says may hold addresses and names, and is for who may read. */
+  async #health(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { ok, words, details } = await this.#service.health();
+    const more = details === undefined ? {} : { details };
+    const answer = this.#mayKnow(request, await this.#tokens().catch(() => this.#known))
+      ? { ok, words, version: this.#service.version, ...more }
+      : { ok, words };
+    send(response, ok ? 200 : 503, JSON.stringify(answer));
+  }
+
+  #mayKnow(request: IncomingMessage, tokens: readonly KeptToken[]): boolean {
+    const text = bearer(request.headers.authorization);
+    const token = text === undefined ? undefined : tokenOf(text, tokens);
+    return token !== undefined && !hasExpired(token, Date.now()) && allows(token.scope, 'read');
+  }
+
+  async #tokens(): Promise<readonly KeptToken[]> {
+    this.#known = await this.#service.tokens.list();
+    return this.#known;
   }
 
   /** A watcher who is slow is waited for: what it misses meanwhile stands in the store. */

@@ -285,6 +285,40 @@ describe('the API', () => {
     }
   });
 
+  test('tells everybody whether it is well, and why not only to who may read, also while tokens can not be read', async () => {
+    const away = (): Promise<never> => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.5:5432'));
+    const state = { away: false };
+    const ill: Service = {
+      ...service,
+      tokens: { ...service.tokens, list: () => (state.away ? away() : service.tokens.list()) },
+      health: async () =>
+        state.away
+          ? { ok: false, words: 'the database does not answer', details: 'connect ECONNREFUSED 10.0.0.5:5432' }
+          : { ok: true, words: 'ok' },
+    };
+    const other = await listen(ill, { host: '127.0.0.1', port: 0 });
+    const health = async (token?: string): Promise<unknown> => {
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const answer = await fetch(`${other.url}/health`, { headers });
+      return [answer.status, await answer.json()];
+    };
+    try {
+      assert.deepEqual(await health(), [200, { ok: true, words: 'ok' }]);
+      assert.deepEqual(await health(texts.get('read')), [200, { ok: true, words: 'ok', version: '1' }]);
+      state.away = true;
+      const words = 'the database does not answer';
+      const plain = [503, { ok: false, words }];
+      assert.deepEqual(await health(), plain);
+      assert.deepEqual(await health(`${texts.get('read')?.slice(0, -3)}BBB`), plain, 'a guess is nobody');
+      assert.deepEqual(await health(texts.get('read')), [
+        503,
+        { ok: false, words, version: '1', details: 'connect ECONNREFUSED 10.0.0.5:5432' },
+      ]);
+    } finally {
+      await other.close();
+    }
+  });
+
   test('figures for Prometheus', async () => {
     const { body } = await ask('/metrics', { scope: 'read' });
     assert.match(body, /^orchestrate_rolls_total\{app="shop"\} 3$/m);
