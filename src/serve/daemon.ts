@@ -26,9 +26,10 @@ import { openFolder, openServer, type Database } from './database.ts';
 import { EventLog } from './event-log.ts';
 import { lockFolder } from './folder-lock.ts';
 import { readKept, writeKept } from './kept-file.ts';
-import { endJob, HandedOver, perform, type Bench } from './perform.ts';
+import { endJob, HandedOver, perform, type Bench, type Ending } from './perform.ts';
 import { openQueue, type Queue } from './queue.ts';
 import { NotFound, type Figures, type Service, type TokenStore } from './service.ts';
+import { Stops } from './stops.ts';
 import { Store, type Job, type Schedule } from './store.ts';
 import { makeTables } from './tables.ts';
 import { jobView, scheduleView } from './views.ts';
@@ -65,7 +66,7 @@ export class Daemon implements Service {
   readonly #queue: Queue;
   readonly #unlock: () => Promise<void>;
   readonly #stop = new AbortController();
-  readonly #asked = new Map<string, AbortController>();
+  readonly #stops: Stops;
   readonly #reading = new Map<string, Promise<unknown>>();
   #keeping: Promise<void> = Promise.resolve();
   /** Something was changed that no writing has begun with. */
@@ -88,6 +89,7 @@ export class Daemon implements Service {
     this.#log = parts.log;
     this.#queue = parts.queue;
     this.#unlock = parts.unlock;
+    this.#stops = new Stops(parts.store, parts.database.shared);
     const { store } = parts;
     this.tokens = {
       list: () => store.tokens(),
@@ -174,11 +176,7 @@ export class Daemon implements Service {
         }),
       openBeside: this.#options.openBeside ?? openBeside,
       stop: this.#stop.signal,
-      asked: (job) => {
-        const asked = this.#asked.get(job) ?? new AbortController();
-        this.#asked.set(job, asked);
-        return asked.signal;
-      },
+      stops: this.#stops,
       wake: (job, at) => this.#wake(job, at),
       watch: () => this.#queue.watch(),
       ended: (job, said) => this.#ended(job, said),
@@ -196,7 +194,6 @@ export class Daemon implements Service {
 
   /** What comes after a job: the next of its schedule, or the schedule's end. */
   async #ended(job: Job, { refusal }: { readonly refusal?: Refusal }): Promise<void> {
-    this.#asked.delete(job.id);
     if (job.state === 'expired' || (refusal !== undefined && job.schedule !== null))
       await tellOthers(this.#options.inventory, job, refusal);
     if (job.schedule === null) return;
@@ -303,8 +300,7 @@ export class Daemon implements Service {
     const schedule = await this.#scheduleOf(number);
     await this.#store.setSchedule(number, 'cancelled');
     const job = await this.#liveJob(schedule);
-    if (job?.state === 'waiting')
-      await endJob(job, { exit: null, words: 'its schedule was cancelled' }, 'cancelled', this.#bench(), Date.now());
+    if (job?.state === 'waiting') await this.#cancelled(job, { exit: null, words: 'its schedule was cancelled' });
     return this.#safe(await this.#viewOf(number));
   }
 
@@ -383,18 +379,26 @@ export class Daemon implements Service {
   }
 
   async stop(id: string, by: string): Promise<JobView> {
-    const job = await this.#jobOf(id);
-    if (job.state === 'waiting')
-      await endJob(job, { exit: 130, words: `${by} has cancelled it` }, 'cancelled', this.#bench(), Date.now());
-    const asked = this.#asked.get(id);
-    if (job.state === 'running' && asked === undefined)
+    const { state } = await this.#jobOf(id);
+    if (state === 'watching')
       throw new Refusal(
         3,
-        'That job runs in another service, or is between two of its steps.',
-        'Ask again in a moment, or the other service.',
+        'The canary of that job lives, and is watched.',
+        '`orchestrate canary abort` sends its users back, `orchestrate canary promote` takes everybody over: both end the job.',
       );
-    asked?.abort('SIGINT');
+    // The wish before all else: whoever begins the job just now reads it.
+    const wished = await this.#store.setJob(id, { stopBy: by }, ['waiting', 'running']);
+    if (wished?.state === 'waiting') await this.#cancelled(wished, { exit: 130, words: `${by} has cancelled it` });
+    if (wished?.state === 'running') {
+      this.#log.tell(id, { at: new Date().toISOString(), type: 'note', text: `${by} asks it to stop` });
+      await this.#stops.heed();
+    }
     return jobView(await this.#jobOf(id));
+  }
+
+  /** Where it has not begun meanwhile. */
+  #cancelled(job: Job, said: Ending): Promise<void> {
+    return endJob(job, said, 'cancelled', this.#bench(), Date.now(), ['waiting']);
   }
 
   async jobs({ limit }: { readonly limit: number }): Promise<JobView[]> {

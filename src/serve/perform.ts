@@ -12,6 +12,7 @@ import type { Opened } from '../open.ts';
 import { SIGNAL_EXIT } from '../summary.ts';
 import { keepsToWindows, orderedChange, type Ordered } from '../verbs/ordered.ts';
 import type { EventLog } from './event-log.ts';
+import type { Stops } from './stops.ts';
 import type { Job, JobChange, Store } from './store.ts';
 
 /** What a job is done with. */
@@ -23,8 +24,8 @@ export interface Bench {
   readonly openBeside: (opened: Opened, stop: AbortSignal) => Beside;
   /** Aborted when the service is to end: what is in hand is handed over. */
   readonly stop: AbortSignal;
-  /** Aborted when a person asks this job to stop. */
-  readonly asked: (job: string) => AbortSignal;
+  /** What persons wish to stop. */
+  readonly stops: Pick<Stops, 'begin' | 'end'>;
   /** Lets the job be looked at again, at an instant (milliseconds since the epoch). */
   readonly wake: (job: Job, at: number) => Promise<void>;
   /** A canary lives that nobody watches. */
@@ -83,7 +84,7 @@ export async function perform(id: string, bench: Bench): Promise<void> {
     const view = await lookAt(opened, []);
     const next = await done.next(view);
     if (next.kind !== 'start' && next.kind !== 'resume') return await done.settle(next);
-    const stop = AbortSignal.any([bench.stop, bench.asked(id)]);
+    const stop = AbortSignal.any([bench.stop, bench.stops.begin(id)]);
     // Each command on each host listens.
     setMaxListeners(0, stop);
     beside = bench.openBeside(opened, stop);
@@ -93,8 +94,11 @@ export async function perform(id: string, bench: Bench): Promise<void> {
         store.setJob(id, { state: 'running', began, words: null }, ['waiting', 'running']),
       );
       if (mine === undefined) return;
+      // Before it was begun here, or while it was in the hand of a service that has gone.
+      if (mine.stopBy !== null) return await done.stopped(mine.stopBy, next.kind);
       await done.run(next.kind, beside, stop, sentence);
     } finally {
+      bench.stops.end(id);
       await beside.end();
     }
   } finally {
@@ -143,6 +147,13 @@ class Doing {
     if (next.kind === 'drop') return this.#end({ exit: null, words: 'it was cancelled' }, 'cancelled');
     if (this.#job.order.verb === 'canary') return this.#watched();
     return this.#end({ exit: null, words: 'it has come to its end; `orchestrate history` tells how' });
+  }
+
+  /** By somebody's wish nothing is begun, and nothing gone on with. */
+  async stopped(by: string, how: 'start' | 'resume'): Promise<void> {
+    if (how === 'start') return this.#end({ exit: 130, words: `${by} has cancelled it` }, 'cancelled');
+    const words = `${by} has stopped it; \`orchestrate resume\` or \`rollback\` ends what it had begun`;
+    return this.#end({ exit: 130, words });
   }
 
   async run(
@@ -286,17 +297,18 @@ function milliseconds(text: string): number {
   throw new Refusal(2, `wait ${text}: ${read.error.issues[0]?.message ?? 'is no time'}`, 'Write 30s, or 10m.');
 }
 
-/** The last word on a job: kept, told to those who follow it, and to what comes after it. */
+/** The last word on a job: kept, told to those who follow it, and to what comes after it. `only`: where it is in one of these states. */
 export async function endJob(
   job: Job,
   said: Ending,
   state: Job['state'],
   bench: Pick<Bench, 'store' | 'log' | 'ended' | 'persist'>,
   now: number,
+  only: readonly Job['state'][] = ['waiting', 'running', 'watching'],
 ): Promise<void> {
   const { exit, words, refusal } = said;
   const last: JobChange = { state, exit, words, ended: now };
-  const kept = await bench.persist(() => bench.store.setJob(job.id, last, ['waiting', 'running', 'watching']));
+  const kept = await bench.persist(() => bench.store.setJob(job.id, last, only));
   if (kept === undefined) return;
   bench.log.tell(job.id, {
     at: new Date(now).toISOString(),

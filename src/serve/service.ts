@@ -25,7 +25,7 @@ export interface Service {
   plan(order: Order, by: string): Promise<Proposed>;
   /** An order at once, as a job. */
   start(order: Order, by: string): Promise<JobView>;
-  /** Asks a job that runs to stop, as Ctrl-C does; one that waits is cancelled. */
+  /** Asks a job that runs, whichever service performs it, to stop, as Ctrl-C does; one that waits is cancelled. Rejects with `Refusal` for one whose canary is watched. */
   stop(id: string, by: string): Promise<JobView>;
   jobs(options: { readonly limit: number }): Promise<readonly JobView[]>;
   /** Rejects with `NotFound`. */

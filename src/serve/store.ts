@@ -40,6 +40,8 @@ export interface Job {
   readonly number: number | null;
   /** How often it was refused and is tried again. */
   readonly tries: number;
+  /** Who wishes that it stop; null: nobody does. */
+  readonly stopBy: string | null;
 }
 
 export type NewJob = Pick<
@@ -58,7 +60,7 @@ export interface Kept {
 
 const LIVE = `('waiting', 'running', 'watching')`;
 const JOB = `id, schedule, "order", command, by, made, instant, due, not_after as "notAfter", needs_approval as "needsApproval",
-  approved_by as "approvedBy", paused, state, commit, exit, words, began, ended, number, tries`;
+  approved_by as "approvedBy", paused, state, commit, exit, words, began, ended, number, tries, stop_by as "stopBy"`;
 const SCHEDULE = 'number, id, wish, zone, by, made, state';
 
 /** The column of each value of a job that may change. */
@@ -74,6 +76,7 @@ const COLUMNS = {
   ended: 'ended',
   number: 'number',
   tries: 'tries',
+  stopBy: 'stop_by',
 } as const;
 
 export type JobChange = Partial<Pick<Job, keyof typeof COLUMNS>>;
@@ -172,6 +175,16 @@ export class Store {
     );
   }
 
+  /** Those of these jobs that somebody wishes to stop. */
+  async stopWishes(jobs: readonly string[]): Promise<string[]> {
+    if (jobs.length === 0) return [];
+    const found = await this.#query<{ id: string }>(
+      'select id from SCHEMA.jobs where id = any($1::uuid[]) and stop_by is not null',
+      [jobs],
+    );
+    return found.map(({ id }) => id);
+  }
+
   async tokens(): Promise<KeptToken[]> {
     return (await this.#query<{ token: KeptToken }>('select token from SCHEMA.tokens order by name')).map(
       ({ token }) => token,
@@ -268,8 +281,18 @@ export class Store {
         // oxlint-disable no-await-in-loop
         await insertJob(query, job);
         await query(
-          'update SCHEMA.jobs set state = $2, due = $3, approved_by = $4, paused = $5, began = $6, number = $7, tries = $8 where id = $1',
-          [job.id, job.state, job.due, job.approvedBy, job.paused, job.began, job.number, job.tries],
+          'update SCHEMA.jobs set state = $2, due = $3, approved_by = $4, paused = $5, began = $6, number = $7, tries = $8, stop_by = $9 where id = $1',
+          [
+            job.id,
+            job.state,
+            job.due,
+            job.approvedBy,
+            job.paused,
+            job.began,
+            job.number,
+            job.tries,
+            job.stopBy ?? null,
+          ],
         );
         // oxlint-enable no-await-in-loop
       }

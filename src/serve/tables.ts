@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 /** The service's own tables, in a schema of the application's: several applications may share a database. Times are milliseconds since the epoch. */
 
 /** Goes up by one with each change of the tables. */
-const VERSION = 1;
+const VERSION = 2;
 
 export const schemaOf = (app: string): string => `orchestrate_${app}`;
 
@@ -46,6 +46,8 @@ create table if not exists ${schema}.jobs (
   number int,
   tries int not null default 0
 );
+-- Since version 2.
+alter table ${schema}.jobs add column if not exists stop_by text;
 create index if not exists jobs_live on ${schema}.jobs (state) where state in ('waiting', 'running', 'watching');
 create index if not exists jobs_of_schedule on ${schema}.jobs (schedule, due);
 create index if not exists jobs_made on ${schema}.jobs (made);
@@ -53,6 +55,7 @@ create table if not exists ${schema}.events (id bigserial primary key, job uuid 
 create index if not exists events_of_job on ${schema}.events (job, id);
 create table if not exists ${schema}.tokens (name text primary key, token jsonb not null);
 insert into ${schema}.meta (version) values (${VERSION}) on conflict do nothing;
+update ${schema}.meta set version = ${VERSION} where version < ${VERSION};
 `;
 
 /** Makes the tables where they are not there. Rejects with `Refusal` (exit 2) where a newer orchestrate has made them. */

@@ -6,6 +6,7 @@ import type { Event } from '../../src/core/event.ts';
 import { openFolder, type Database } from '../../src/serve/database.ts';
 import { EventLog } from '../../src/serve/event-log.ts';
 import type { Bench } from '../../src/serve/perform.ts';
+import { Stops } from '../../src/serve/stops.ts';
 import { Store, type Job, type NewJob } from '../../src/serve/store.ts';
 import { makeTables, schemaOf } from '../../src/serve/tables.ts';
 import { SimFleet, type SimWish } from '../sim/fleet.ts';
@@ -93,7 +94,7 @@ export class Services {
       }),
       openBeside: () => ({ before: () => Promise.resolve(), tell: () => {}, end: () => Promise.resolve() }),
       stop: stop.signal,
-      asked: () => new AbortController().signal,
+      stops: new Stops(store, true),
       wake: async ({ id }, at) => void this.woken.push({ job: id, at }),
       watch: async () => void (this.watches += 1),
       ended: async (job) => void this.ended.push(job),

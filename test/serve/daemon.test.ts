@@ -251,6 +251,60 @@ describe('two services that share a database', { skip: !hasPostgres }, () => {
   });
 
   test(
+    'a job is stopped through the one that does not perform it, comes to rest, and is not taken up again by either',
+    { timeout: 90_000 },
+    async () => {
+      const { fleet, open, pace, end } = livelyFleet();
+      const database = `postgres://shop@127.0.0.1:${postgres.port}/postgres`;
+      let performer: string | undefined;
+      const two = await Promise.all(
+        ['c', 'd'].map((name) =>
+          begin(
+            options(
+              name,
+              (file, tell) =>
+                open(file, (event) => {
+                  if (event.type === 'phase' && event.name === 'batch' && performer === undefined) {
+                    performer = name;
+                    pace(5);
+                  }
+                  tell(event);
+                }),
+              { database },
+            ),
+          ),
+        ),
+      );
+      try {
+        const { id } = await two[0]!.start({ verb: 'roll', ref: '2', batch: [1] }, 'ada');
+        await until(() => Promise.resolve(performer !== undefined));
+        const other = two[performer === 'c' ? 1 : 0]!;
+        assert.equal((await other.stop(id, 'bob')).state, 'running');
+        const asked = Date.now();
+        await until(async () => (await other.job(id)).state === 'failed');
+        const job = await other.job(id);
+        assert.deepEqual([job.exit, Date.now() - asked < 30_000], [130, true], job.words ?? '');
+        const intent = fleet.record?.intent;
+        assert.ok(intent != null, 'the second batch was not begun');
+        const told: string[] = [];
+        for await (const { event } of other.events(0, id, AbortSignal.timeout(20_000)))
+          if (event.type === 'note' || event.type === 'ended') told.push(event.type === 'note' ? event.text : 'ended');
+        assert.ok(told.includes('bob asks it to stop'), String(told));
+        assert.equal(told.at(-1), 'ended');
+        pace(200);
+        await rest(3000);
+        assert.deepEqual([(await other.job(id)).state, fleet.record?.intent], ['failed', intent]);
+        const { id: resumed } = await other.start({ verb: 'resume' }, 'bob');
+        await until(async () => (await other.job(resumed)).state === 'done');
+        assert.deepEqual(fleet.violations, []);
+      } finally {
+        await Promise.all(two.map((daemon) => daemon.close()));
+        end();
+      }
+    },
+  );
+
+  test(
     'a database that is away in the middle of a roll stops nothing, and catches up',
     { timeout: 90_000 },
     async () => {

@@ -7,15 +7,17 @@ import { Operator } from '../sim/operator.ts';
 export function livelyFleet(): {
   readonly fleet: SimFleet;
   readonly open: NonNullable<DaemonOptions['openFleet']>;
+  /** From now on so many of its milliseconds pass in one. */
+  readonly pace: (step: number) => void;
   readonly end: () => void;
 } {
   const fleet = new SimFleet({ backends: 2, balancers: 2 });
   fleet.calm = true;
-  const state = { over: false };
+  const state = { over: false, step: 200 };
   const pass = async (): Promise<void> => {
     while (!state.over) {
       // oxlint-disable no-await-in-loop
-      await fleet.time.pass(() => state.over, 200);
+      await fleet.time.pass(() => state.over, state.step);
       await rest(1);
       // oxlint-enable no-await-in-loop
     }
@@ -32,6 +34,7 @@ export function livelyFleet(): {
         emit: (event) => tell({ at: new Date(fleet.now).toISOString(), ...event }),
       };
     },
+    pace: (step) => (state.step = step),
     end: () => (state.over = true),
   };
 }

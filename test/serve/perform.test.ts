@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as rest } from 'node:timers/promises';
 import { Refusal } from '../../src/core/failure.ts';
 import { DAYS } from '../../src/core/window.ts';
 import type { Database } from '../../src/serve/database.ts';
 import { HandedOver, perform } from '../../src/serve/perform.ts';
+import { makeTables, schemaOf } from '../../src/serve/tables.ts';
 import { names, V1 } from '../core/planning/world.ts';
 import { EPOCH, SimFleet } from '../sim/fleet.ts';
 import { JOB, newJob, openTestStore, Services } from './bench.ts';
@@ -172,6 +174,66 @@ describe('a job', () => {
     const job = await all.store.job(JOB);
     assert.deepEqual([job?.state, job?.exit], ['done', 0], job?.words ?? '');
     assert.equal(new Set(serving(all)).size, 1);
+    assert.deepEqual(all.fleet.violations, []);
+  });
+});
+
+describe('a wish that a job stop', () => {
+  const wished = (all: Services) => all.store.setJob(JOB, { stopBy: 'bob' });
+  const ended = async (all: Services): Promise<unknown[]> => {
+    const { state, exit, words } = (await all.store.job(JOB))!;
+    return [state, exit, words];
+  };
+
+  test('is heeded by the service that performs it, and the roll comes to rest', async () => {
+    const all = await services();
+    await scheduled(all, { order: { verb: 'roll', ref: '2', batch: [1] } });
+    const { bench } = all.service('svc');
+    const roll = perform(JOB, bench);
+    await all.drive(roll, 1e6, () => all.fleet.record?.intent != null);
+    await wished(all);
+    await rest(1500);
+    assert.ok(await all.drive(roll));
+    assert.deepEqual((await ended(all)).slice(0, 2), ['failed', 130]);
+    assert.ok(all.fleet.record?.intent != null);
+    assert.deepEqual(all.fleet.violations, []);
+  });
+
+  test('that came before it began begins nothing', async () => {
+    const all = await services();
+    await scheduled(all);
+    await wished(all);
+    assert.ok(await all.drive(perform(JOB, all.service('svc').bench)));
+    assert.deepEqual(await ended(all), ['cancelled', 130, 'bob has cancelled it']);
+    assert.equal(all.fleet.record?.intent ?? null, null);
+  });
+
+  test('is kept in tables that an older orchestrate has made, too', async () => {
+    const all = await services();
+    await scheduled(all);
+    const { app } = all.fleet.inventory;
+    const schema = schemaOf(app);
+    await database.script(`alter table ${schema}.jobs drop column stop_by; update ${schema}.meta set version = 1`);
+    await makeTables(database, app);
+    assert.deepEqual(await database.query(`select version from ${schema}.meta`), [{ version: 2 }]);
+    assert.equal((await wished(all))?.stopBy, 'bob');
+  });
+
+  test('of a service that died is heeded by the one that takes over', async () => {
+    const all = await services();
+    await scheduled(all);
+    const first = all.service('svc');
+    const roll = perform(JOB, first.bench);
+    await all.drive(roll, 1e6, () => all.fleet.record?.intent != null);
+    first.operator.kill();
+    await wished(all);
+    await all.fleet.time.pass(() => false, 60_000);
+    const { generation } = all.fleet.record!;
+    assert.ok(await all.drive(perform(JOB, all.service('other').bench)));
+    const [state, exit, words] = await ended(all);
+    assert.deepEqual([state, exit], ['failed', 130]);
+    assert.match(String(words), /^bob has stopped it; `orchestrate resume` or `rollback` ends what it had begun$/);
+    assert.equal(all.fleet.record?.generation, generation);
     assert.deepEqual(all.fleet.violations, []);
   });
 });
