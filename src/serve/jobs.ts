@@ -72,7 +72,10 @@ export class Jobs {
   async #jobOf(id: string): Promise<Job> {
     const job = /^[0-9a-f-]{36}$/.test(id) ? await this.#hands.store.job(id) : undefined;
     if (job === undefined)
-      throw new NotFound(`job ${id}`, '`orchestrate schedule show NUMBER` lists the jobs of a schedule.');
+      throw new NotFound(
+        `job ${id}`,
+        '`orchestrate jobs` lists the newest, `orchestrate schedule show NUMBER` those of a schedule.',
+      );
     return job;
   }
 }
