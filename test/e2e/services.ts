@@ -60,6 +60,11 @@ export class RunningService {
     return service;
   }
 
+  /** The same one, spoken to with another token. */
+  as(tokenFile: string): RunningService {
+    return new RunningService(this.url, tokenFile, this.#child, this.#said);
+  }
+
   get said(): string {
     return this.#said();
   }
