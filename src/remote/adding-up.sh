@@ -96,6 +96,7 @@ adding_up() {
       # Late: what has been told is not changed, the next one has it.
       if (told != 0 && t <= told) t = told + width
       newest = t
+      if (told == 0 && (oldest == "" || t < oldest)) oldest = t
       key = client " " $36
       if (index($8, ",") == 0 && index($8, " ") == 0) {
         attempt(t, key, $8, $16, $20, 1)
@@ -174,7 +175,11 @@ adding_up() {
 
     # tick NOW: tells the windows that are over, also those in which nobody came.
     function tick(now,   key) {
-      if (told == 0) told = int(now / width) * width - width
+      if (told == 0) {
+        told = int(now / width) * width - width
+        # On a busy host seconds may pass before the first tick: what came in them is told too.
+        if (oldest != "" && oldest <= told) told = oldest - width
+      }
       # A clock that was set forward, or a follower that was stopped, makes no thousand empty windows.
       if (now - told > 720 * width) {
         mark(gap, now - width)

@@ -13,7 +13,12 @@ import { run } from './stand.ts';
 const part = readFileSync(new URL('../../src/remote/adding-up.sh', import.meta.url), 'utf8');
 
 /** The windows of 5 s that lines make, up to `end`. Arms: `c:1` and `c:2` are the canary, `b:1` and `b:2` the baseline. */
-function windowsOf(lines: readonly string[], end = 1100, start = 1000, ab: readonly string[] = []): Followed[] {
+function windowsOf(
+  lines: readonly string[],
+  end = 1100,
+  start: number | null = 1000,
+  ab: readonly string[] = [],
+): Followed[] {
   const ran = spawnSync(
     'sh',
     [
@@ -27,7 +32,14 @@ function windowsOf(lines: readonly string[], end = 1100, start = 1000, ab: reado
       ...ab,
     ],
     {
-      input: [`@ tick ${start}`, '@ live 000042 10 1', ...lines, '', `@ tick ${end}`, ''].join('\n'),
+      input: [
+        ...(start === null ? [] : [`@ tick ${start}`]),
+        '@ live 000042 10 1',
+        ...lines,
+        '',
+        `@ tick ${end}`,
+        '',
+      ].join('\n'),
       encoding: 'utf8',
     },
   );
@@ -122,6 +134,20 @@ test('a line is counted once wherever the end of what was written cuts it', () =
 test('a piece whose rest never comes is one strange line, and the next one counts', () => {
   const [window] = windowsOf([logLine({ time: 1000 }).slice(0, 60), '@ tick 1001', logLine({ time: 1000 })]);
   assert.deepEqual([window?.upstreams[0]?.n, window?.strange], [1, 1]);
+});
+
+test('what came before the first tick is told, though seconds passed until then', () => {
+  const windows = windowsOf([logLine({ time: 1001 }), logLine({ time: 1002 }), '@ tick 1013'], 1026, null);
+  assert.deepEqual(
+    windows.map(({ t, upstreams }) => [t, upstreams[0]?.n ?? 0]),
+    [
+      [1000, 2],
+      [1005, 0],
+      [1010, 0],
+      [1015, 0],
+      [1020, 0],
+    ],
+  );
 });
 
 test('late lines are in the next window; windows in which nobody came are told; a change and a gap mark theirs', () => {
