@@ -6,7 +6,7 @@ import { properties } from './properties.ts';
 import type { Asked } from './worker.ts';
 
 /** Stories of each property. SIM_SEED and SIM_PATH, as a failure tells them, show it again; SIM_SHRINK=0 leaves it as it was found. */
-const RUNS = Number(process.env['SIM_RUNS'] ?? 50);
+const RUNS = Number(process.env['SIM_RUNS'] ?? 30);
 const THREADS = 2;
 
 for (const name of Object.keys(properties) as (keyof typeof properties)[])

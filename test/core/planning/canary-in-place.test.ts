@@ -45,7 +45,7 @@ const wishes: fc.Arbitrary<Wish> = fc
     min: 1,
   }));
 
-const RUNS = process.env['ORCHESTRATE_TEST_ALL'] ? 4000 : 150;
+const RUNS = process.env['ORCHESTRATE_TEST_ALL'] ? 4000 : 100;
 
 const canaryOf = (world: World, more: Partial<CanaryWish> = {}): CanaryWish => ({
   of: rollTo(world).of,

@@ -75,7 +75,7 @@ const wishes: fc.Arbitrary<Wish> = fc
     out: out.filter((name) => Number(name.slice(3)) < rest.backends),
   }));
 
-const RUNS = process.env['ORCHESTRATE_TEST_ALL'] ? 4000 : 300;
+const RUNS = process.env['ORCHESTRATE_TEST_ALL'] ? 4000 : 200;
 
 const seeds = fc.integer({ min: 1, max: 1_000_000 });
 /** Where a plan is cut: a share of it. */
