@@ -11,6 +11,7 @@ import type { Rules } from './core/verdict/judge.ts';
 import type { Reading, Verdict } from './core/verdict/reading.ts';
 import { ConnectError } from './fleet/ports.ts';
 import { script } from './fleet/scripts.ts';
+import { healthRequest } from './health-request.ts';
 import { lookAt } from './look-at.ts';
 import type { Opened } from './open.ts';
 import { eachHost } from './roll.ts';
@@ -190,18 +191,9 @@ export class Watch {
     const { inventory, probe } = this.#opened;
     const { health } = inventory;
     return eachHost(sockets, inventory.ssh.concurrency, async ({ host, socket }) => {
-      const answer = await probe.ask({
-        ...(health.from === 'backend' ? { through: host } : way === undefined ? {} : { through: way }),
-        address:
-          health.from === 'backend'
-            ? '127.0.0.1'
-            : (inventory.backends.find(({ name }) => name === host)?.address ?? ''),
-        port: Number(socket.split(':').at(-1)),
-        path: health.path,
-        host: health.host,
-        headers: health.headers,
-        timeout: health.timeout,
-      });
+      const { address = '' } = inventory.backends.find(({ name }) => name === host) ?? {};
+      const port = Number(socket.split(':').at(-1));
+      const answer = await probe.ask(healthRequest(inventory, { name: host, address }, port, way));
       const says =
         answer.kind === 'no answer'
           ? answer.reason

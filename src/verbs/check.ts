@@ -13,12 +13,10 @@ import { LOCAL, stores } from '../core/builder.ts';
 import type { FleetFacts } from '../core/facts.ts';
 import { Refusal } from '../core/failure.ts';
 import type { Inventory } from '../core/inventory.ts';
-import { renderConfiguration } from '../core/routing/configuration.ts';
 import type { LogTail } from '../core/routing/foreign.ts';
-import { declaredGroups, groupOf } from '../core/routing/groups.ts';
-import { headerSecret } from '../fleet/header-secret.ts';
 import { quote } from '../fleet/quote.ts';
 import { template } from '../fleet/templates.ts';
+import { healthRequest } from '../health-request.ts';
 import { observe } from '../observe.ts';
 import type { Opened } from '../open.ts';
 import { eachHost } from '../roll.ts';
@@ -31,13 +29,7 @@ import { logTail, lookAtBackend, lookAtBalancer, type Look } from './look.ts';
  */
 export async function checkFleet(opened: Opened): Promise<CheckReport> {
   const { inventory, remote, probe } = opened;
-  const groups = inventory.nginx.switch === 'live' ? declaredGroups(inventory) : [groupOf(new Set(), inventory)];
-  const rendered = renderConfiguration(
-    inventory,
-    groups,
-    template(inventory.nginx.template, opened.file),
-    headerSecret(inventory),
-  ).text;
+  const rendered = opened.configuration([]);
   const runner = createHash('sha256').update(template('run-slot.sh', opened.file)).digest('hex');
 
   const [balancers, backends, here] = await Promise.all([
@@ -130,15 +122,7 @@ async function reach(
         places.map(async (through): Promise<Check> => {
           const running =
             seen?.kind === 'seen' ? seen.facts.slots.some((slot) => slot.port === port && slot.listening) : null;
-          const answer = await probe.ask({
-            ...(through === undefined ? {} : { through }),
-            address: health.from === 'backend' ? '127.0.0.1' : backend.address,
-            port,
-            path: health.path,
-            host: health.host,
-            headers: health.headers,
-            timeout: health.timeout,
-          });
+          const answer = await probe.ask(healthRequest(inventory, backend, port, through));
           return reachCheck(inventory, backend, port, through ?? HERE, answer, running);
         }),
       ),

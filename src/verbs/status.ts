@@ -4,6 +4,7 @@ import { statusOf, type Status } from '../core/status.ts';
 import { slotOf } from '../core/planning/moving.ts';
 import { viewOf } from '../core/view.ts';
 import { observe } from '../observe.ts';
+import { healthRequest } from '../health-request.ts';
 import { eachHost } from '../roll.ts';
 import { limitedBackends, type LimitFlags } from './named.ts';
 
@@ -28,16 +29,8 @@ export async function lookAtFleet(opened: Opened, flags: LimitFlags): Promise<St
 async function ask({ inventory, probe }: Opened, backend: Backend, port: number): Promise<string> {
   const { health } = inventory;
   const [balancer] = inventory.balancers;
-  const through = health.from === 'balancer' ? balancer?.name : health.from === 'backend' ? backend.name : undefined;
-  const answer = await probe.ask({
-    ...(through === undefined ? {} : { through }),
-    address: health.from === 'backend' ? '127.0.0.1' : backend.address,
-    port,
-    path: health.path,
-    host: health.host,
-    headers: health.headers,
-    timeout: health.timeout,
-  });
+  const way = health.from === 'balancer' ? balancer?.name : undefined;
+  const answer = await probe.ask(healthRequest(inventory, backend, port, way));
   if (answer.kind === 'no answer') return answer.reason;
   return answer.status === health.status ? 'healthy' : `answered ${answer.status}, not ${health.status}`;
 }
