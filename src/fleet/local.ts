@@ -1,16 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { connect } from 'node:net';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex, type Readable } from 'node:stream';
 import { LOCAL } from '../core/builder.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { ConnectError, type Remote, type RemoteCall } from './ports.ts';
-import { Command, NoSession, type Channel, type Exec } from './ssh/command.ts';
+import { Command, leaveStreams, NoSession, type Channel, type Exec } from './ssh/command.ts';
 
 /** The hosts of an inventory, and this machine as one of them: it builds. The same scripts run here, without ssh. */
 export function besideSsh(ssh: Remote): Remote {
   return {
     run: (call) => (call.host === LOCAL ? runLocally(call) : ssh.run(call)),
-    tunnel: (host, address, port) => (host === LOCAL ? connected(address, port) : ssh.tunnel(host, address, port)),
+    // Nothing that it builds is asked through it: what is rehearsed there is asked by the script.
+    tunnel: (host, address, port) => ssh.tunnel(host, address, port),
     disconnect: () => ssh.disconnect(),
     close: () => ssh.close(),
   };
@@ -20,9 +20,7 @@ async function runLocally(call: RemoteCall): Promise<Outcome> {
   try {
     return await new Command(here, call).run();
   } catch (error) {
-    const { input, output } = call;
-    output?.on('error', () => {}).destroy(error instanceof Error ? error : undefined);
-    if (typeof input === 'object' && 'destroy' in input) input.on('error', () => {}).destroy();
+    leaveStreams(call, error);
     if (error instanceof NoSession)
       throw new ConnectError(LOCAL, 'unreachable', `local: no process could be started here: ${error.message}`, HINT);
     throw error;
@@ -30,13 +28,6 @@ async function runLocally(call: RemoteCall): Promise<Outcome> {
 }
 
 const HINT = 'See that this machine has memory and processes left.';
-
-function connected(address: string, port: number): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, address);
-    socket.once('connect', () => resolve(socket)).once('error', reject);
-  });
-}
 
 /** This machine in the place of a connection: it is never lost. */
 const here: Exec = {
@@ -65,15 +56,12 @@ function plainEnvironment(): NodeJS.ProcessEnv {
 /** A child process as a channel of ssh: its standard input and output as one stream, standard error beside it, then `exit` and `close`. */
 class LocalChannel extends Duplex implements Channel {
   readonly stderr: Readable;
-  readonly #child: ChildProcess & { readonly stdin: NonNullable<ChildProcess['stdin']> };
-  readonly #stdout: Readable;
+  readonly #child: ChildProcessWithoutNullStreams;
 
-  constructor(child: ReturnType<typeof spawn>) {
+  constructor(child: ChildProcessWithoutNullStreams) {
     super({ autoDestroy: false, emitClose: false });
     const { stdin, stdout, stderr } = child;
-    if (stdin === null || stdout === null || stderr === null) throw new Error('a child without its streams');
-    this.#child = Object.assign(child, { stdin });
-    this.#stdout = stdout;
+    this.#child = child;
     this.stderr = stderr;
     // It may end without having read what it was given: its status tells.
     stdin.on('error', () => {});
@@ -91,7 +79,7 @@ class LocalChannel extends Duplex implements Channel {
   }
 
   override _read(): void {
-    this.#stdout.resume();
+    this.#child.stdout.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
@@ -116,7 +104,7 @@ class LocalChannel extends Duplex implements Channel {
   /** As sshd does: no end is put to it, but nobody writes to it or reads from it any more. */
   close(): void {
     this.#child.stdin.destroy();
-    this.#stdout.destroy();
+    this.#child.stdout.destroy();
     this.stderr.destroy();
   }
 }

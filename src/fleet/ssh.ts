@@ -5,7 +5,7 @@ import { ConnectError } from './ports.ts';
 import type { Remote, RemoteCall } from './ports.ts';
 import { resolveSsh } from './ssh-config.ts';
 import type { SshEnd, SshEnvironment } from './ssh-config.ts';
-import { Command, NoSession } from './ssh/command.ts';
+import { Command, leaveStreams, NoSession } from './ssh/command.ts';
 import { connect } from './ssh/connect.ts';
 import { Keys } from './ssh/keys.ts';
 import { parseKnownHosts } from './ssh/known-hosts.ts';
@@ -55,10 +55,7 @@ class Ssh implements Remote {
     try {
       return await this.#run(call);
     } catch (error) {
-      // Nothing went in and nothing comes out: whoever is at the other end of these streams must not wait.
-      const { input, output } = call;
-      output?.on('error', () => {}).destroy(error instanceof Error ? error : undefined);
-      if (typeof input === 'object' && 'destroy' in input) input.on('error', () => {}).destroy();
+      leaveStreams(call, error);
       throw error;
     }
   }

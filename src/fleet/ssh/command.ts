@@ -29,6 +29,12 @@ export interface Exec {
   destroy(reason: string): void;
 }
 
+/** Of a call that was not sent nothing went in and nothing comes out: whoever is at the other end of its streams must not wait. */
+export function leaveStreams({ input, output }: Pick<RemoteCall, 'input' | 'output'>, error: unknown): void {
+  output?.on('error', () => {}).destroy(error instanceof Error ? error : undefined);
+  if (typeof input === 'object' && 'destroy' in input) input.on('error', () => {}).destroy();
+}
+
 const LEFT = 'you asked to stop';
 
 type Exit = { readonly code: number } | { readonly signal: string };
