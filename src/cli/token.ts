@@ -1,4 +1,4 @@
-import type { Scope } from '../core/api/token.ts';
+import { hasExpired, type Scope } from '../core/api/token.ts';
 import { safeJson } from '../core/printable.ts';
 import { clean, table } from '../tell/words.ts';
 import { clientOf, type ServerFlags } from './server.ts';
@@ -38,7 +38,7 @@ export async function tokenList(flags: ServerFlags): Promise<number> {
 }
 
 const endText = (expires: string | null): string =>
-  expires === null ? 'never' : Date.parse(expires) <= Date.now() ? `${expires} (it has)` : expires;
+  expires === null ? 'never' : hasExpired({ expires }, Date.now()) ? `${expires} (it has)` : expires;
 
 /** `orchestrate token revoke NAME` */
 export async function tokenRevoke(name: string, flags: ServerFlags): Promise<number> {

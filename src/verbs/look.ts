@@ -38,12 +38,7 @@ async function look({ remote, script }: Opened, { name }: Host, what: string, ar
       deadline: DEADLINE,
     });
     const lines = readLines(outcome.stdout);
-    if (succeeded(outcome))
-      return {
-        host: name,
-        ssh: ok(`ssh as ${lines.one('user') ?? '?'}`),
-        lines,
-      };
+    if (succeeded(outcome)) return { host: name, ssh: ok(`ssh as ${lines.one('user') ?? '?'}`), lines };
     const said = tail(outcome.stderr, 3).join(' · ');
     return {
       host: name,

@@ -47,8 +47,8 @@ export function tokenOf(text: string, tokens: readonly KeptToken[]): KeptToken |
 }
 
 /** @param now milliseconds since 1970 */
-export const hasExpired = ({ expires }: KeptToken, now: number): boolean =>
-  expires !== undefined && Date.parse(expires) <= now;
+export const hasExpired = ({ expires }: { readonly expires?: string | null }, now: number): boolean =>
+  typeof expires === 'string' && Date.parse(expires) <= now;
 
 export const allows = (has: Scope, needed: Scope): boolean => SCOPES.indexOf(has) >= SCOPES.indexOf(needed);
 
