@@ -31,6 +31,14 @@ async function scheduled(all: Services, more: Parameters<typeof newJob>[0] = {})
   await all.store.add({ id: JOB, wish, zone: 'UTC', by: 'ada', made: 0, state: 'live' }, first);
 }
 
+/** A service that performs the job, as soon as the record tells that its roll was begun. */
+async function begun(all: Services) {
+  const service = all.service('first');
+  const work = perform(JOB, service.bench);
+  await all.drive(work, 1e6, () => all.fleet.record?.intent != null);
+  return { service, work };
+}
+
 describe('a job', () => {
   test('that is due is done, and the fleet knows it', async () => {
     const all = await services();
@@ -164,9 +172,7 @@ describe('a job', () => {
   test('is handed over when the service ends, and goes on in another', async () => {
     const all = await services();
     await scheduled(all);
-    const first = all.service('first');
-    const work = perform(JOB, first.bench);
-    await all.drive(work, 1e6, () => all.fleet.record?.intent != null);
+    const { service: first, work } = await begun(all);
     first.stop.abort('SIGTERM');
     await assert.rejects(all.drive(work), HandedOver);
     assert.equal((await all.store.job(JOB))?.state, 'running');
@@ -188,9 +194,7 @@ describe('a wish that a job stop', () => {
   test('is heeded by the service that performs it, and the roll comes to rest', async () => {
     const all = await services();
     await scheduled(all, { order: { verb: 'roll', ref: '2', batch: [1] } });
-    const { bench } = all.service('svc');
-    const roll = perform(JOB, bench);
-    await all.drive(roll, 1e6, () => all.fleet.record?.intent != null);
+    const { work: roll } = await begun(all);
     await wished(all);
     await rest(1500);
     assert.ok(await all.drive(roll));
@@ -222,9 +226,7 @@ describe('a wish that a job stop', () => {
   test('of a service that died is heeded by the one that takes over', async () => {
     const all = await services();
     await scheduled(all);
-    const first = all.service('svc');
-    const roll = perform(JOB, first.bench);
-    await all.drive(roll, 1e6, () => all.fleet.record?.intent != null);
+    const { service: first } = await begun(all);
     first.operator.kill();
     await wished(all);
     await all.fleet.time.pass(() => false, 60_000);

@@ -9,11 +9,7 @@ import { Trouble, type Story, type Verb } from './story.ts';
 
 /** A story, then whatever can be mended is mended, and another operator ends what was begun. */
 export async function play(story: Story, recovery: Verb): Promise<void> {
-  const trouble = new Trouble(story);
-  await trouble.prologue();
-  trouble.begin('ada', story.verb);
-  await trouble.end();
-  assertNever(trouble);
+  const trouble = await happened(story);
   assertTrue(trouble);
   await trouble.heal();
   await ended(trouble, recovery);
@@ -24,6 +20,16 @@ export async function play(story: Story, recovery: Verb): Promise<void> {
   // A script whose link was lost may go on for a minute, and take a lease that nobody waits for.
   await trouble.fleet.time.pass(() => false, (60 + TERM + 2) * 1000);
   assertAtRest(trouble, story.wish);
+}
+
+/** A story, to where it leaves the fleet. */
+async function happened(story: Story): Promise<Trouble> {
+  const trouble = new Trouble(story);
+  await trouble.prologue();
+  trouble.begin('ada', story.verb);
+  await trouble.end();
+  assertNever(trouble);
+  return trouble;
 }
 
 async function ended(trouble: Trouble, recovery: Verb, again = false): Promise<void> {
@@ -55,11 +61,7 @@ async function ended(trouble: Trouble, recovery: Verb, again = false): Promise<v
 
 /** A story of a canary; then another operator goes on with what was begun, and ends what lives, by whatever command comes first. */
 export async function playCanary(story: Story, first: Verb): Promise<void> {
-  const trouble = new Trouble(story);
-  await trouble.prologue();
-  trouble.begin('ada', story.verb);
-  await trouble.end();
-  assertNever(trouble);
+  const trouble = await happened(story);
   await trouble.heal();
   // Long enough for the balancers to send everybody back, where nobody comes.
   if (first === 'rollback') await trouble.fleet.time.pass(() => false, 130_000);
